@@ -1,0 +1,126 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	apicontainer "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/system"
+
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/session"
+)
+
+// keptCapabilities is what package managers need of a root user in a container. Making devices, raw sockets, tracing
+// across users and changing the capability sets are not among it.
+var keptCapabilities = []string{
+	"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETFCAP", "SYS_CHROOT", "NET_BIND_SERVICE",
+}
+
+// sharedMemory is the size of /dev/shm in bytes: browsers under test crash with the engine's default of 64 MiB.
+const sharedMemory = 512 << 20
+
+// hostConfig is what the container may do and use on its host: nothing is mounted by it.
+func hostConfig(spec engine.Spec, host system.Info) *apicontainer.HostConfig {
+	h := &apicontainer.HostConfig{
+		CapDrop:     []string{"ALL"},
+		CapAdd:      keptCapabilities,
+		SecurityOpt: []string{"no-new-privileges"},
+		LogConfig:   apicontainer.LogConfig{Type: "none"}, // we are attached; a second copy on the engine's disk serves nobody
+		ShmSize:     sharedMemory,
+	}
+	if spec.Limits.PIDs > 0 && host.PidsLimit {
+		h.PidsLimit = ptr(spec.Limits.PIDs)
+	}
+	if m := spec.Limits.Memory; m > 0 && host.MemoryLimit {
+		if host.MemTotal > 0 {
+			m = min(m, host.MemTotal)
+		}
+		h.Memory = m
+		if host.SwapLimit {
+			h.MemorySwap = m // no swap on top: the service has none, and a build that swaps takes the host with it
+		}
+	}
+	if cpus := spec.Limits.CPUs; cpus > 0 && host.CPUCfsQuota {
+		if host.NCPU > 0 {
+			cpus = min(cpus, float64(host.NCPU))
+		}
+		h.NanoCPUs = int64(cpus * 1e9)
+	}
+	return h
+}
+
+func bindWorkspace(spec engine.Spec) []mount.Mount {
+	return []mount.Mount{{
+		Type: mount.TypeBind, Source: spec.Workspace, Target: spec.Dir,
+		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
+	}}
+}
+
+// bindFailed recognises an engine that does not have our folder.
+func bindFailed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "bind source path does not exist") || strings.Contains(text, "statfs") || strings.Contains(text, "mounts denied")
+}
+
+func rootless(host system.Info) bool {
+	return slices.ContainsFunc(host.SecurityOptions, func(o string) bool {
+		return strings.Contains(o, "rootless") || strings.Contains(o, "userns")
+	})
+}
+
+// reclaim gives what the build wrote to our own user, who could neither read nor remove it otherwise.
+func (c *buildContainer) reclaim(ctx context.Context) error {
+	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
+	if err := c.exec(ctx, []string{"chown", "-R", "--no-dereference", owner, c.spec.Dir}); err != nil {
+		return fmt.Errorf("take over the build's files: %w", err)
+	}
+	return nil
+}
+
+// Where the extra certificates lie in the container. The bundle is for programs that read one file instead of another.
+const (
+	caFolder = "/usr/local/share/preamp"
+	caExtra  = caFolder + "/extra-ca.pem"
+	caBundle = caFolder + "/ca-bundle.pem"
+)
+
+const bundleScript = `for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+  if [ -r "$f" ]; then break; fi
+done
+cat "$f" ` + caExtra + ` > ` + caBundle
+
+// profileScripts load what a login to the image would: its .bashrc, and nvm where the .bashrc does not. That builds use
+// nvm without loading it shows that the service does this; how exactly is not documented.
+var profileScripts = []string{
+	`if [ -r "$HOME/.bashrc" ]; then . "$HOME/.bashrc"; fi`,
+	`if ! command -v nvm; then
+  NVM_DIR=${NVM_DIR:-$HOME/.nvm}
+  if [ -s "$NVM_DIR/nvm.sh" ]; then export NVM_DIR; . "$NVM_DIR/nvm.sh"; else unset NVM_DIR; fi
+fi`,
+}
+
+// setup is how the session in the container begins.
+func (c *buildContainer) setup() session.Setup {
+	s := session.Setup{Dir: c.spec.Dir}
+	if c.spec.Start != "" {
+		s.Dir += "/" + c.spec.Start
+	}
+	if len(c.spec.CACerts) > 0 {
+		s.Scripts = append(s.Scripts, bundleScript)
+		s.Env = session.TrustEnv(caExtra, caBundle)
+	}
+	if c.foreign || c.copied {
+		// Our user's files under another user's git: the folder is the build's own, whoever owns it.
+		s.Env = append(s.Env, session.SafeDirectoryEnv()...)
+	}
+	s.Scripts = append(s.Scripts, profileScripts...)
+	for _, v := range c.spec.Env {
+		s.Env = append(s.Env, session.Assignment{Name: v.Name, Value: v.Value})
+	}
+	return s
+}

@@ -1,0 +1,78 @@
+package session
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Argv is the command line of a session's main process: a small parent around the bash that runs the commands. The
+// parent exists so that the shell is never process 1 of a container, which ignores the signals it sends itself, and so
+// that something reaps orphans. It is sh because sh reads no BASH_ENV.
+func Argv() []string {
+	return []string{"sh", "-c", "bash --noprofile --norc -s; exit $?"}
+}
+
+// Setup says how a session begins.
+type Setup struct {
+	Dir     string       // where it starts; it must exist
+	Env     []Assignment // exported after the scripts, in order; names that bash cannot export are left out (see Exportable)
+	Scripts []string     // lines of bash run before the first command; what they print is dropped, how they end is ignored
+}
+
+// Assignment is one exported variable.
+type Assignment struct{ Name, Value string }
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// Exportable reports whether bash can hold a variable of that name.
+func Exportable(name string) bool { return variableName.MatchString(name) }
+
+// The descriptors that the session keeps for itself are far from those that scripts use by number.
+const (
+	fdOutput  = 251
+	fdControl = 252
+)
+
+// prologue moves the streams to where commands cannot reach them by accident, and sets up the shell.
+func (s Setup) prologue(nonce string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "exec %d>&1 %d>&2 2>&1\n", fdOutput, fdControl)
+	// Messages of bash then begin as in the service's own logs; shells older than 5.0 take it for a plain variable.
+	b.WriteString("BASH_ARGV0=amplify.sh\n")
+	fmt.Fprintf(&b, `__preamp_done() { printf 'preamp:%s done %%d %%s\0' "$1" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
+		nonce, fdControl, nonce, fdOutput)
+	for _, script := range s.Scripts {
+		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&- %d>&-\n", Quote(script), fdOutput, fdControl)
+	}
+	// Read-only variables (UID, BASHOPTS ...) refuse an export loudly; nothing of that belongs in the log.
+	b.WriteString("{ :\n")
+	for _, v := range s.Env {
+		if Exportable(v.Name) {
+			fmt.Fprintf(&b, "export %s=%s\n", v.Name, Quote(v.Value))
+		}
+	}
+	b.WriteString("} >/dev/null 2>&1\n")
+	// Whatever a script did to the options, a build begins with bash's own.
+	b.WriteString("set +eux +o pipefail\n")
+	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(s.Dir))
+	fmt.Fprintf(&b, `printf 'preamp:%s hello %%d -\0' "$$" >&%d`+"\n", nonce, fdControl)
+	b.WriteString(`__preamp_done "$__preamp_code"` + "\n")
+	return b.String()
+}
+
+// frame is one command as the session reads it. It is one line, which bash has read and parsed before it runs any of it:
+// after some syntax errors in an eval, bash misreads the next line. The part after the eval is hidden from `set -x`.
+func (s *Session) frame(command string) string {
+	return fmt.Sprintf("eval %s </dev/null %d>&- %d>&-; { __preamp_done \"$?\"; } 2>/dev/null\n",
+		Quote(command), fdOutput, fdControl)
+}
+
+// Quote makes one shell word of s.
+func Quote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// TermScript is a script for sh that sends SIGTERM to every process it can see but process 1, the session's shell and
+// its own. Engines run it beside the session, in the same process namespace, with the shell's PID as $1.
+const TermScript = `for p in /proc/[0-9]*; do p=${p#/proc/}; case $p in 1|$$|$1) ;; *) kill -TERM "$p" 2>/dev/null;; esac; done; :`
