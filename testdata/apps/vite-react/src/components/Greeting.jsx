@@ -1,0 +1,4 @@
+export default function Greeting() {
+  const meta = document.querySelector('meta[name="greeting"]')
+  return <h1>{meta.content}</h1>
+}
