@@ -1,0 +1,73 @@
+package buildspec
+
+import "fmt"
+
+// foreign recognises files that carry the name of a build specification and are something else. It returns what the
+// file seems to be, what to do about it, and whether it is foreign at all.
+func foreign(root *value) (what, help string, ok bool) {
+	keys := make(map[string]*value, len(root.entries))
+	for _, e := range root.entries {
+		keys[e.key.text] = e.val
+	}
+	has := func(names ...string) bool {
+		for _, name := range names {
+			if keys[name] == nil {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case has("applications") && onlyHeaders(keys["applications"]):
+		return "a customHttp.yml, the file for custom headers", "name it customHttp.yml; the build specification is another file", true
+	case has("frontend"), has("backend"), has("applications"):
+		return "", "", false
+	case has("AWSTemplateFormatVersion"), has("Resources"):
+		return "an AWS CloudFormation or SAM template", "keep the template under another name, such as template.yml", true
+	case has("on", "jobs"):
+		return "a GitHub Actions workflow", "workflows stand in .github/workflows", true
+	case has("customHeaders") && len(root.entries) <= 2:
+		return "a customHttp.yml, the file for custom headers", "name it customHttp.yml; the build specification is another file", true
+	case has("phases"):
+		return "an AWS CodeBuild buildspec", "put phases and artifacts under a frontend key; install is no phase of Amplify", true
+	case has("services"):
+		return "a Docker Compose file", "name it compose.yml", true
+	}
+	return "", "", false
+}
+
+// onlyHeaders reports whether every application has custom headers and nothing to build.
+func onlyHeaders(apps *value) bool {
+	if apps.kind != list || len(apps.items) == 0 {
+		return false
+	}
+	for _, app := range apps.items {
+		headers := false
+		for _, e := range app.entries {
+			switch e.key.text {
+			case "customHeaders":
+				headers = true
+			case "appRoot":
+			default:
+				return false
+			}
+		}
+		if !headers {
+			return false
+		}
+	}
+	return true
+}
+
+func foreignDiagnostic(root *value, what, help string) Diagnostic {
+	at := root.span
+	if len(root.entries) > 0 {
+		at = root.entries[0].key.span
+	}
+	return Diagnostic{
+		Rule: ruleNotABuildspec, Span: at,
+		Message: fmt.Sprintf("this is not a build specification; it seems to be %s", what),
+		Help:    help,
+		Amplify: amplifyNoFrontend,
+	}
+}

@@ -1,0 +1,147 @@
+package buildspec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// loadYAML reads the one document of the file. It returns nil when there is none or when it is not YAML; the findings
+// are then with c.
+func loadYAML(src *source, c *collector) *yaml.Node {
+	text := src.text
+	if hasHiddenBreaks(text) {
+		text = hideBreaks.Replace(text)
+	}
+	docs, err := decodeYAML(strings.NewReader(text))
+	if err != nil {
+		if lenient := allowTabs(text); lenient != text {
+			if again, errAgain := decodeYAML(strings.NewReader(lenient)); errAgain == nil {
+				docs, err = again, nil
+			}
+		}
+	}
+	switch {
+	case err != nil:
+		c.add(explainSyntax(src, text, err))
+		return nil
+	case len(docs) == 0 || isEmptyDocument(docs[0]) && len(docs) == 1:
+		c.add(Diagnostic{
+			Rule: ruleEmpty, Span: Span{Start: Pos{1, 1}, End: Pos{1, 1}},
+			Message: "the file holds no build specification: it is empty or has only comments",
+			Help:    "write at least a frontend section with its artifacts, or remove the file to use the app's own settings",
+		})
+		return nil
+	case len(docs) > 1:
+		c.add(secondDocument(src))
+		return nil
+	}
+	if text != src.text {
+		unhideAll(docs[0])
+	}
+	return docs[0].Content[0]
+}
+
+// decodeYAML reads up to two documents: the second one is all that matters of the rest.
+func decodeYAML(r io.Reader) (docs []*yaml.Node, err error) {
+	// The input is untrusted and the library reports its own bugs by panicking.
+	defer func() {
+		if p := recover(); p != nil {
+			docs, err = nil, fmt.Errorf("yaml: the parser failed: %v", p)
+		}
+	}()
+	dec := yaml.NewDecoder(r)
+	for range 2 {
+		doc := new(yaml.Node)
+		if err := dec.Decode(doc); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
+}
+
+// resolvesTag reports whether a scalar with an explicit tag is a value of that tag.
+func resolvesTag(n *yaml.Node) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("yaml: the parser failed: %v", p)
+		}
+	}()
+	var v any
+	return n.Decode(&v)
+}
+
+func isEmptyDocument(doc *yaml.Node) bool {
+	if len(doc.Content) == 0 {
+		return true
+	}
+	root := doc.Content[0]
+	return root.Kind == yaml.ScalarNode && root.Tag == "!!null"
+}
+
+func unhideAll(n *yaml.Node) {
+	n.Value, n.Anchor = unhideBreaks.Replace(n.Value), unhideBreaks.Replace(n.Anchor)
+	for _, child := range n.Content {
+		unhideAll(child)
+	}
+}
+
+var (
+	blankWithTab = regexp.MustCompile(`(?m)^[ \t]*\t[ \t]*(?:#.*)?\r?$`)
+	dashWithTab  = regexp.MustCompile(`(?m)^ *-[ \t]*\t.*$`)
+	yamlVersion  = regexp.MustCompile(`(?m)\A%YAML 1\.[02-9]`)
+)
+
+// allowTabs returns the text with those tabs made spaces that js-yaml takes and our library doesn't: in blank lines,
+// before comments, and between a dash and a scalar. It also lets YAML 1.2 pass for 1.1, which our library insists on.
+// Every replacement keeps the number of characters.
+func allowTabs(text string) string {
+	spaces := strings.NewReplacer("\t", " ")
+	text = blankWithTab.ReplaceAllStringFunc(text, func(line string) string {
+		blank, comment, found := strings.Cut(line, "#")
+		if found {
+			return spaces.Replace(blank) + "#" + comment
+		}
+		return spaces.Replace(line)
+	})
+	text = dashWithTab.ReplaceAllStringFunc(text, func(line string) string {
+		dash := strings.IndexByte(line, '-')
+		rest := strings.TrimLeft(line[dash+1:], " \t")
+		if strings.Contains(rest, ": ") || strings.HasSuffix(strings.TrimRight(rest, " \t\r"), ":") || strings.HasPrefix(rest, "-") {
+			return line // a map or a list indented by a tab, which js-yaml refuses too
+		}
+		blank := line[:len(line)-len(rest)]
+		return spaces.Replace(blank) + rest
+	})
+	return yamlVersion.ReplaceAllString(text, "%YAML 1.1")
+}
+
+// secondDocument finds the marker that begins the second document.
+func secondDocument(src *source) Diagnostic {
+	content := false
+	at := Pos{1, 1}
+	for n := 1; n <= src.lines(); n++ {
+		start, end := src.line(n)
+		line := src.text[start:end]
+		marker := line == "---" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t")
+		if marker && content {
+			at = Pos{n, 1}
+			break
+		}
+		trimmed := strings.TrimSpace(line)
+		content = content || marker || trimmed != "" && !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(line, "%")
+	}
+	return Diagnostic{
+		Rule: ruleMultiDoc, Span: Span{Start: at, End: Pos{at.Line, at.Column + 3}},
+		Message: "a second YAML document begins here; a build specification is one document",
+		Help:    "remove the line with the three dashes, or move what follows into a file of its own",
+		Amplify: "CustomerError: Unable to parse build spec: expected a single document in the stream, but found more",
+	}
+}
