@@ -72,6 +72,9 @@ type ImageBuilder interface {
 	// ImportImage makes an image named tag out of a root file system (a tar), with Dockerfile-like changes.
 	ImportImage(ctx context.Context, rootfs io.Reader, tag string, changes []string) (Image, error)
 
+	// TagImage gives an image one more name; an image that had the name loses it.
+	TagImage(ctx context.Context, id, tag string) error
+
 	// BuildImage builds a Dockerfile; buildContext is a tar with the Dockerfile at its root. Every line that the build
 	// prints goes to line.
 	BuildImage(ctx context.Context, buildContext io.Reader, tag string, labels map[string]string, line func(string)) (Image, error)
@@ -116,9 +119,9 @@ type Var struct{ Name, Value string }
 
 // Limits bound what a build may use. A zero field means no limit of ours.
 type Limits struct {
-	Memory int64   // bytes, swap included
-	CPUs   float64 // cores; clamped to what the engine has
-	PIDs   int64   // processes and threads
+	Memory int64   `json:"memory,omitempty"` // bytes, swap included
+	CPUs   float64 `json:"cpus,omitempty"`   // cores; clamped to what the engine has
+	PIDs   int64   `json:"pids,omitempty"`   // processes and threads
 }
 
 // Exit says how a command ended. It is about the build's command; problems of ours are errors.
@@ -138,25 +141,26 @@ type Exit struct {
 // Usage is what a build took of the machine.
 type Usage struct {
 	// PeakMemory is the highest memory use seen, in bytes, without the page cache where the engine can tell; 0 = unknown.
-	PeakMemory int64
+	PeakMemory int64 `json:"peakMemory"`
 	// MemoryLimit is the limit that was really in force, in bytes; 0 = none.
-	MemoryLimit int64
+	MemoryLimit int64 `json:"memoryLimit"`
 	// CPUTime is the processor time used; 0 = unknown.
-	CPUTime time.Duration
+	CPUTime time.Duration `json:"cpuTime"`
 }
 
 // Info describes an engine.
 type Info struct {
-	Kind     string // "docker", "podman", "host"
-	Version  string
-	Endpoint string // where it is reached; never with credentials
-	OS, Arch string // in Go's terms, e.g. linux, amd64
-	CPUs     int
-	Memory   int64 // bytes
+	Kind     string `json:"kind"` // "docker", "podman", "host"
+	Version  string `json:"version"`
+	Endpoint string `json:"endpoint"` // where it is reached; never with credentials
+	OS       string `json:"os"`       // in Go's terms, e.g. linux
+	Arch     string `json:"arch"`     // in Go's terms, e.g. amd64
+	CPUs     int    `json:"cpus"`
+	Memory   int64  `json:"memory"` // bytes
 	// SharesPaths is true when builds see the workspace under the path it has on this machine.
-	SharesPaths bool
+	SharesPaths bool `json:"sharesPaths"`
 	// Isolated is true when a build cannot touch the machine outside its workspace.
-	Isolated bool
+	Isolated bool `json:"isolated"`
 }
 
 // Image is an image present in an engine.
@@ -190,9 +194,9 @@ type Progress struct {
 
 // Reaped is one thing that Reap removed.
 type Reaped struct {
-	What  string // "container", "volume", "process"
-	ID    string
-	Owner Owner
+	What  string `json:"what"` // "container", "volume", "process"
+	ID    string `json:"id"`
+	Owner Owner  `json:"owner"`
 }
 
 // ErrEnded is returned by Run when the session has already ended.

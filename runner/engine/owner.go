@@ -15,10 +15,10 @@ import (
 // Owner names the process that made something, exactly enough to know later whether it still lives: process ids are
 // used again, so the start time belongs to it, and so does the host with its process namespace.
 type Owner struct {
-	Build string // build id
-	Host  string
-	PID   int
-	Start string // start time of the process, in terms only this package understands
+	Build string `json:"build"` // build id
+	Host  string `json:"host"`
+	PID   int    `json:"pid"`
+	Start string `json:"start"` // start time of the process, in terms only this package understands
 }
 
 // The labels that everything carries which preamp makes in an engine.

@@ -56,6 +56,11 @@ func (e *Engine) BuildImage(ctx context.Context, buildContext io.Reader, tag str
 	return img, e.classify("look for the built image "+tag, err)
 }
 
+// TagImage implements engine.ImageBuilder.
+func (e *Engine) TagImage(ctx context.Context, id, tag string) error {
+	return e.classify("name the image "+tag, e.api.ImageTag(ctx, id, tag))
+}
+
 func eachMessage(r io.Reader, f func(jsonmessage.JSONMessage)) error {
 	dec := json.NewDecoder(r)
 	for {
