@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/preamp-build/preamp/cmd/preamp/internal/render"
+	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/source"
+)
+
+// buildFlags are the flags of preamp build.
+type buildFlags struct {
+	branch, commit, appRoot, appID string
+	env, envFiles, secretFiles     []string
+	image, pull                    string
+	out, log                       string
+	timeout                        time.Duration
+	caCerts                        []string
+	noCache                        bool
+	auth                           source.Auth
+	tokenFile                      string
+}
+
+func newBuild(g *global) *cobra.Command {
+	var b buildFlags
+	cmd := &cobra.Command{
+		Use:   "build [PATH | URL]",
+		Short: "Build a work tree or a repository as Amplify would",
+		Long: `Build a repository as Amplify would: run the phases of its amplify.yml in a container and collect the artifacts.
+
+PATH is a git work tree (default: the current folder). What is in it now is built, tracked files and untracked ones that
+git does not ignore; --commit builds exactly one commit, as the cloud would. URL is cloned: https, http, ssh,
+user@host:path or file.
+
+Credentials for a URL come from PREAMP_GIT_TOKEN or --git-token-file, from PREAMP_GIT_USERNAME and PREAMP_GIT_PASSWORD,
+from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets none of them.`,
+		Example: `  preamp build
+  preamp build --commit HEAD --env API_URL=https://test.example.com
+  preamp build https://github.com/owner/site --branch main --out /tmp/site
+  preamp build --engine host --log amplify`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runBuild(cmd, g, b, args)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&b.branch, "branch", "", "branch to clone, and AWS_BRANCH (default: the current one, or the remote's own)")
+	f.StringVar(&b.commit, "commit", "", "build exactly this commit: any revision for PATH, a SHA or tag for URL")
+	f.StringVar(&b.appRoot, "app-root", "", "application of a monorepo to build, as AMPLIFY_MONOREPO_APP_ROOT")
+	f.StringVar(&b.appID, "app-id", "", "AWS_APP_ID, also part of the cache key (default: made from the repository's address)")
+	f.StringArrayVarP(&b.env, "env", "e", nil, "environment variable NAME=VALUE, or NAME to pass on its value here (repeatable)")
+	f.StringArrayVar(&b.envFiles, "env-file", nil, "file of NAME=VALUE lines (repeatable; --env wins)")
+	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable `secrets`; masked in all output")
+	f.StringVar(&b.image, "image", "", "build image: debian, al2023, an alias such as amplify:al2023, or any reference")
+	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
+	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
+	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
+	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
+	f.StringArrayVar(&b.caCerts, "ca-cert", nil, "PEM file of certificates to trust on top of the usual ones (repeatable; also PREAMP_CA_CERT)")
+	f.BoolVar(&b.noCache, "no-cache", false, "neither restore nor save cache.paths")
+	f.StringVar(&b.tokenFile, "git-token-file", "", "file with an access token for URL")
+	f.StringVar(&b.auth.SSHKeyFile, "ssh-key", "", "private key for URL")
+	f.BoolVar(&b.auth.SSHAgent, "ssh-agent", false, "use the keys of the ssh agent for URL")
+	f.StringArrayVar(&b.auth.KnownHosts, "known-hosts", nil, "file of ssh host keys to trust (default: yours and the system's)")
+	return cmd
+}
+
+func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error {
+	job, err := b.job(args)
+	if err != nil {
+		return usage(err)
+	}
+	if !slices.Contains(render.Formats, b.log) {
+		return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
+	}
+	r, closeEngine, err := g.runner()
+	if err != nil {
+		return err
+	}
+	defer closeEngine()
+	if err := runner.PrepareOutput(job.Out); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	view, finish, err := b.renderer(cmd.OutOrStdout(), job.Out, cancel)
+	if err != nil {
+		return err
+	}
+	res := r.Run(ctx, job, view.Event)
+	if err := finish(); err != nil {
+		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	}
+	if res.ExitCode != 0 {
+		return exitCode(res.ExitCode)
+	}
+	return nil
+}
+
+// renderer shows the build on out and keeps its log, in the plain form or the service's, in the output folder.
+func (b buildFlags) renderer(out io.Writer, dir string, cancel context.CancelCauseFunc) (render.Renderer, func() error, error) {
+	file, err := os.Create(filepath.Join(dir, runner.LogFile))
+	if err != nil {
+		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	}
+	buffered := bufio.NewWriterSize(file, 64<<10)
+	kept := b.log
+	if kept == "json" {
+		kept = "plain"
+	}
+	log, err := render.New(kept, buffered, render.Options{})
+	if err != nil {
+		return nil, nil, usage(errors.Join(err, file.Close()))
+	}
+	screen, err := render.New(b.log, &watched{w: out, cancel: cancel}, render.Options{Color: hasColor(out)})
+	if err != nil {
+		return nil, nil, usage(errors.Join(err, file.Close()))
+	}
+	finish := func() error {
+		if err := errors.Join(buffered.Flush(), file.Close()); err != nil {
+			return fmt.Errorf("write the log: %w", err)
+		}
+		return nil
+	}
+	return render.Tee(screen, log), finish, nil
+}
+
+// watched cancels the build when nobody reads its log any more, as a shell does with a pipeline.
+type watched struct {
+	w      io.Writer
+	cancel context.CancelCauseFunc
+	err    error
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.w.Write(p)
+	if err != nil {
+		w.err = err
+		w.cancel(runner.Interrupted{Signal: "the end of its output's reader", Code: 141})
+	}
+	return n, err
+}
+
+func hasColor(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
+
+// job fills in a job from the flags, and reports everything that is wrong with them.
+func (b buildFlags) job(args []string) (runner.Job, error) {
+	j := runner.Job{
+		Branch: b.branch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
+		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth,
+	}
+	var errs []error
+	add := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	target := "."
+	if len(args) > 0 {
+		target = args[0]
+	}
+	var err error
+	if isURL(target) {
+		j.URL = target
+	} else {
+		j.Path, err = filepath.Abs(target)
+		add(err)
+	}
+	j.Out, err = filepath.Abs(b.out)
+	add(err)
+	if !slices.Contains([]engine.PullPolicy{engine.PullMissing, engine.PullAlways, engine.PullNever}, j.Pull) {
+		add(fmt.Errorf("--pull %s: there are missing, always and never", b.pull))
+	}
+	j.Env, err = readEnv(b.envFiles, b.env)
+	add(err)
+	j.Secrets, err = readSecrets(b.secretFiles)
+	add(err)
+	j.CACerts, err = readCerts(b.caCerts)
+	add(err)
+	add(b.credentials(&j.Auth))
+	return j, errors.Join(errs...)
+}
+
+// credentials come from the environment and from files, never from the command line, which every process can read.
+func (b buildFlags) credentials(a *source.Auth) error {
+	a.Token = os.Getenv("PREAMP_GIT_TOKEN")
+	a.Username = os.Getenv("PREAMP_GIT_USERNAME")
+	a.Password = os.Getenv("PREAMP_GIT_PASSWORD")
+	a.SSHKeyPassphrase = os.Getenv("PREAMP_SSH_PASSPHRASE")
+	if b.tokenFile == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(b.tokenFile)
+	if err != nil {
+		return fmt.Errorf("--git-token-file: %w", err)
+	}
+	a.Token = strings.TrimSpace(string(raw))
+	if a.Token == "" {
+		return fmt.Errorf("--git-token-file: %s is empty", b.tokenFile)
+	}
+	return nil
+}
+
+var scpForm = regexp.MustCompile(`^[\w.-]+@[\w.-]+:`)
+
+// isURL tells a repository elsewhere from a folder here.
+func isURL(s string) bool { return strings.Contains(s, "://") || scpForm.MatchString(s) }
+
+func usage(err error) error {
+	return &runner.Failure{Class: runner.ClassUsage, Message: err.Error()}
+}
+
+// as is errors.As, to keep the generic form out of the callers.
+func as[T error](err error, target *T) bool { return errors.As(err, target) }

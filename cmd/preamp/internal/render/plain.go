@@ -1,0 +1,222 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner"
+)
+
+// plain is the form for people: a line for each thing worth knowing, the build's own output untouched between them.
+type plain struct {
+	w     io.Writer
+	color bool
+	fresh bool // the next byte begins a line
+}
+
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	reset  = "\x1b[0m"
+)
+
+func (p *plain) Event(e runner.Stamped) {
+	switch e := e.Event.(type) {
+	case runner.BuildStarted:
+		p.step("preamp", "build %s on %s %s, timeout %s", e.Build, e.Engine.Kind, e.Engine.Version, e.Timeout)
+		if !e.Isolated {
+			p.paint(yellow, "warning    the build runs on this machine without a container: it can do whatever you can")
+		}
+	case runner.Reaped:
+		p.step("clean-up", "removed a %s left by %s", e.What, e.Of)
+	case runner.SourceReady:
+		p.source(e)
+	case runner.Progress:
+		p.step(e.Step, "%s", e.Message)
+	case runner.SpecRead:
+		p.spec(e)
+	case runner.ImageReady:
+		p.step("image", "%s %s", e.Ref, short(e.Image.ID))
+	case runner.CacheRestored:
+		p.restored(e)
+	case runner.Planned, runner.SourceStarted, runner.ContainerStarted, runner.SectionEnded, runner.PhaseEnded:
+	case runner.SectionStarted:
+		if e.Defined {
+			p.paint(bold, "== "+e.Section)
+		}
+	case runner.Skipped:
+		p.step("skipped", "%s: %s", e.What, e.Why)
+	case runner.PhaseStarted:
+		p.paint(bold, "-- "+e.Section+" "+e.Phase)
+	case runner.CommandStarted:
+		p.command(e)
+	case runner.Output:
+		p.output(e.Text)
+	case runner.CommandEnded:
+		if e.Code != 0 {
+			p.paint(red, fmt.Sprintf("   exit code %d after %s", e.Code, took(e.Took)))
+		} else if e.Took.Seconds() >= 1 {
+			p.paint(dim, "   "+took(e.Took))
+		}
+	case runner.CacheSaved:
+		p.saved(e)
+	case runner.ArtifactsReady:
+		p.artifacts(e)
+	case runner.Notice:
+		p.step("note", "%s", e.Message)
+	case runner.Warning:
+		p.paint(yellow, "warning    "+e.Message)
+	case runner.Failed:
+		p.failed(e)
+	case runner.BuildEnded:
+		p.ended(e.Result)
+	}
+}
+
+func (p *plain) step(name, format string, args ...any) {
+	p.line(fmt.Sprintf("%-10s ", name) + fmt.Sprintf(format, args...))
+}
+
+// line writes a line of our own, on a line of its own.
+func (p *plain) line(s string) {
+	if !p.fresh {
+		s = "\n" + s
+	}
+	p.write(s + "\n")
+}
+
+func (p *plain) paint(color, s string) {
+	if p.color {
+		s = color + s + reset
+	}
+	p.line(s)
+}
+
+func (p *plain) output(text string) { p.write(text) }
+
+func (p *plain) write(s string) {
+	if s == "" {
+		return
+	}
+	p.fresh = strings.HasSuffix(s, "\n")
+	_, _ = io.WriteString(p.w, s) // a writer that fails cancels the build; see the command
+}
+
+func (p *plain) source(e runner.SourceReady) {
+	at := fmt.Sprintf("%s %.8s %q", e.Branch, e.Commit, e.Subject)
+	switch {
+	case e.WorkTree && e.Changed+e.Untracked == 0:
+		p.step("source", "%s: the work tree, which equals %s", e.Name, strings.TrimSpace(at))
+	case e.WorkTree:
+		p.step("source", "%s: the work tree, not a commit: %s with %s and %s", e.Name, strings.TrimSpace(at),
+			plural(e.Changed, "changed file", "changed files"), plural(e.Untracked, "untracked", "untracked"))
+	default:
+		p.step("source", "%s: %s (%s)", e.Name, strings.TrimSpace(at), took(e.Took))
+	}
+}
+
+func (p *plain) spec(e runner.SpecRead) {
+	if e.AppRoot != "" {
+		p.step("buildspec", "%s, application %s", e.File, e.AppRoot)
+	} else {
+		p.step("buildspec", "%s", e.File)
+	}
+	p.diagnostics(e.Diagnostics, e.Source)
+}
+
+func (p *plain) diagnostics(ds buildspec.Diagnostics, src []byte) {
+	if len(ds) == 0 {
+		return
+	}
+	var b bytes.Buffer
+	if err := buildspec.Render(&b, ds, src); err != nil {
+		return // a buffer does not fail
+	}
+	p.line(strings.TrimRight(b.String(), "\n"))
+}
+
+func (p *plain) restored(e runner.CacheRestored) {
+	if !e.Hit {
+		p.step("cache", "miss: %s", e.Reason)
+		return
+	}
+	p.step("cache", "hit: %s, %s, %s, in %s", e.Reason, plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)), took(e.Took))
+}
+
+func (p *plain) saved(e runner.CacheSaved) {
+	if !e.Saved {
+		p.step("cache", "not saved: %s", e.Reason)
+		return
+	}
+	p.step("cache", "saved: %s, %s (%s stored) in %s", plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)),
+		humanize.Bytes(uint64(e.Stored)), took(e.Took))
+}
+
+func (p *plain) command(e runner.CommandStarted) {
+	text := strings.TrimRight(e.Text, "\n")
+	if strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\n", "\n  ")
+	}
+	p.paint(bold, "$ "+text)
+}
+
+func (p *plain) artifacts(e runner.ArtifactsReady) {
+	name := "artifacts"
+	if e.Kind == "test" {
+		name = "tests"
+	}
+	p.step(name, "%s, %s: %s", plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)), e.Dir)
+	p.step("", "%s, %s", humanize.Bytes(uint64(e.ZipBytes)), e.Zip)
+}
+
+func (p *plain) failed(e runner.Failed) {
+	f := e.Failure
+	if len(f.Diagnostics) > 0 {
+		p.diagnostics(f.Diagnostics, e.Source)
+	} else {
+		p.paint(red, "failed     "+f.Message)
+	}
+	if f.Hint != "" {
+		p.line("           " + strings.ReplaceAll(f.Hint, "\n", "\n           "))
+	}
+	if f.Service != "" {
+		p.paint(dim, "           the service says: "+f.Service)
+	}
+}
+
+func (p *plain) ended(r *runner.Result) {
+	var parts []string
+	for _, s := range r.Sections {
+		if len(s.Phases) > 0 {
+			parts = append(parts, s.Name+" "+took(s.Took))
+		}
+	}
+	if r.Usage.PeakMemory > 0 {
+		parts = append(parts, "peak memory "+humanize.IBytes(uint64(r.Usage.PeakMemory)))
+	}
+	detail := ""
+	if len(parts) > 0 {
+		detail = ": " + strings.Join(parts, ", ")
+	}
+	color := red
+	if r.Status == runner.StatusSucceeded {
+		color = green
+	}
+	p.paint(color, fmt.Sprintf("%-10s in %s%s", strings.ReplaceAll(string(r.Status), "-", " "), took(r.Took), detail))
+}
+
+func short(id string) string {
+	_, hex, ok := strings.Cut(id, ":")
+	if !ok {
+		hex = id
+	}
+	return fmt.Sprintf("%.12s", hex)
+}

@@ -1,0 +1,203 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/redact"
+	"github.com/preamp-build/preamp/runner/source"
+)
+
+// build is one build under way.
+type build struct {
+	r        *Runner
+	job      Job
+	id       string
+	owner    engine.Owner
+	emit     func(Stamped)
+	redactor *redact.Redactor
+	result   *Result
+	ended    bool // the last event was sent
+
+	workspace  string // the repository's folder on this machine
+	scratch    *scratch
+	sourceTook time.Duration
+	message    string // of the commit
+	before     []string
+	spec       *buildspec.Spec
+	specRaw    []byte
+	app        *buildspec.App
+	selection  string // what selecting the application had to say
+	plan       *Plan
+	container  engine.Container
+	testsRan   bool
+}
+
+func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
+	if emit == nil {
+		emit = func(Stamped) {}
+	}
+	if job.Limits == (engine.Limits{}) {
+		job.Limits = StandardLimits
+	}
+	if job.DefaultBranch == "" {
+		job.DefaultBranch = "main"
+	}
+	id := engine.NewBuildID()
+	return &build{
+		r: r, job: job, id: id, owner: engine.NewOwner(id), emit: emit, redactor: redact.New(job.secrets()...),
+		result: &Result{Version: 1, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
+	}
+}
+
+// identify fills in what the build is known by: application, branch, number.
+func (b *build) identify(co *source.Checkout) error {
+	b.result.App = b.job.AppID
+	if b.result.App == "" {
+		b.result.App = appID(co, b.job)
+	}
+	branch := b.job.Branch
+	if branch == "" {
+		branch = co.Branch
+	}
+	if branch == "" {
+		branch = b.job.DefaultBranch
+		b.notice("the branch is not known (detached HEAD): taking it for %s; --branch says another", branch)
+	}
+	b.result.Branch, b.result.Source.Branch = branch, branch
+	n, err := b.r.nextJob(b.result.App, branch)
+	if err != nil {
+		return fail(ClassOutput, err)
+	}
+	b.result.Job = fmt.Sprintf("%010d", n)
+	// The folder has the repository's name, as in the service; builds print it and some use it.
+	named := filepath.Join(b.scratch.dir, b.folderName())
+	if err := os.Rename(b.workspace, named); err != nil {
+		return fail(ClassOutput, err)
+	}
+	b.workspace = named
+	return nil
+}
+
+// appID is an application id like the service's, the same for every build of a repository.
+func appID(co *source.Checkout, job Job) string {
+	name := co.CloneURL
+	if name == "" {
+		name = job.Path
+		if abs, err := filepath.Abs(name); err == nil {
+			name = abs
+		}
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "d" + hex.EncodeToString(sum[:])[:13]
+}
+
+// containerDir is the folder in which a container sees the repository. It looks like the service's, and stays the same
+// from build to build because tools write absolute paths into what gets cached.
+func (b *build) containerDir() string {
+	sum := sha256.Sum256([]byte(b.result.App))
+	var digits strings.Builder
+	for _, c := range sum[:10] {
+		digits.WriteByte('0' + c%10)
+	}
+	return path.Join("/codebuild/output", "src"+digits.String(), "src", b.folderName())
+}
+
+// folderName is the repository's name as the name of one folder.
+func (b *build) folderName() string {
+	name := path.Base(path.Clean("/" + b.result.Source.Name))
+	if name == "/" || name == "." || name == "owner.json" {
+		return "app"
+	}
+	return name
+}
+
+// findSpec reads the specification out of the workspace, which no link may leave.
+func (b *build) findSpec() (file string, raw []byte, err error) {
+	root, err := os.OpenRoot(b.workspace)
+	if err != nil {
+		return "", nil, fail(ClassBug, err)
+	}
+	defer func() { _ = root.Close() }()
+	appRoot := b.job.AppRoot
+	if v, ok := b.job.env("AMPLIFY_MONOREPO_APP_ROOT"); ok && appRoot == "" {
+		appRoot = v
+	}
+	file, also, err := buildspec.Find(root.FS(), appRoot)
+	if err != nil {
+		f := fail(ClassSpec, err)
+		if errors.Is(err, buildspec.ErrNotFound) {
+			f.Hint = "put an amplify.yml into the repository's root"
+		}
+		return "", nil, f
+	}
+	for _, other := range also {
+		b.notice("%s is not used: %s comes first", other, file)
+	}
+	raw, err = root.ReadFile(file)
+	if err != nil {
+		return "", nil, fail(ClassSpec, err)
+	}
+	return file, raw, nil
+}
+
+// checkStart makes sure that the folders in which the build is to begin exist, and remembers which folders there are.
+func (b *build) checkStart() error {
+	root, err := os.OpenRoot(b.workspace)
+	if err != nil {
+		return fail(ClassBug, err)
+	}
+	defer func() { _ = root.Close() }()
+	for _, dir := range []string{b.plan.Start, b.plan.Project} {
+		if info, err := root.Stat(orDot(dir)); err != nil || !info.IsDir() {
+			return &Failure{
+				Class: ClassSpec, Message: fmt.Sprintf("%s: the repository has no folder %q", b.plan.Spec, dir),
+				Hint: "appRoot and buildPath are relative to the repository's root",
+			}
+		}
+	}
+	b.before, err = artifactsDirs(b.workspace)
+	if err != nil {
+		return fail(ClassBug, err)
+	}
+	return nil
+}
+
+// finish completes the result, writes it, and sends the last events.
+func (b *build) finish(ctx context.Context, err error) *Result {
+	res := b.result
+	res.Ended = time.Now().UTC()
+	res.Took = res.Ended.Sub(res.Started)
+	res.Status = StatusSucceeded
+	if err != nil {
+		f := classify(ctx, err)
+		b.maskFailure(f)
+		res.Failure, res.ExitCode, res.Status = f, f.ExitCode(), StatusFailed
+		switch f.Class {
+		case ClassTimeout:
+			res.Status = StatusTimedOut
+		case ClassCancelled:
+			res.Status = StatusCancelled
+		}
+		b.send(Failed{Failure: f, Source: b.specRaw})
+	}
+	masked := mask(b.redactor, res)
+	if b.job.Out != "" {
+		if err := writeResult(b.job.Out, masked); err != nil {
+			b.warn("%v", err)
+			masked = mask(b.redactor, res)
+		}
+	}
+	b.send(BuildEnded{Result: masked})
+	return masked
+}

@@ -1,0 +1,132 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/redact"
+	"github.com/preamp-build/preamp/runner/session"
+)
+
+// environment puts together what the build's session exports. Where two say different things, the later one of this list
+// wins:
+//
+//  1. env.variables of the build specification
+//  2. the job's variables, which are the console's
+//  3. `secrets`, the job's secrets as one JSON object
+//  4. what the service itself sets
+//
+// That the console wins over the specification is a choice: the service does not document it. Credentials and the region
+// are the exception to the fourth rule: AWS_ACCESS_KEY_ID and its like are no part of the list, and reach a build that
+// was given them.
+func (p *Plan) environment(app *buildspec.App, f Facts) {
+	for _, v := range app.Env {
+		p.env = append(p.env, engine.Var{Name: v.Name.Value, Value: v.Value.Value})
+	}
+	p.env = append(p.env, f.Job.Env...)
+	if len(f.Job.Secrets) > 0 {
+		p.env = append(p.env, engine.Var{Name: "secrets", Value: secretsJSON(f.Job.Secrets)})
+	}
+	p.env = append(p.env, p.service(f)...)
+
+	p.env = slices.DeleteFunc(p.env, func(v engine.Var) bool {
+		if session.Exportable(v.Name) {
+			return false
+		}
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the variable %q is not set: no shell can hold a variable of that name", v.Name))
+		return true
+	})
+	for _, v := range p.env {
+		p.EnvNames = append(p.EnvNames, v.Name)
+	}
+	slices.Sort(p.EnvNames)
+	p.EnvNames = slices.Compact(p.EnvNames)
+}
+
+// The region and account where nothing is known of them. Builds that talk to AWS need both from their user anyway.
+const (
+	defaultRegion  = "us-east-1"
+	unknownAccount = "000000000000"
+)
+
+// service is what the service sets in every build. CI is not among it: neither a document nor a log shows it, and builds
+// that treat warnings as errors under CI pass there.
+func (p *Plan) service(f Facts) []engine.Var {
+	region := defaultRegion
+	for _, name := range []string{"AWS_DEFAULT_REGION", "AWS_REGION"} {
+		if v, ok := f.Job.env(name); ok {
+			region = v
+		}
+	}
+	arn := fmt.Sprintf("arn:aws:amplify:%s:%s:apps/%s/branches/%s", region, unknownAccount, f.AppID, strings.ReplaceAll(f.Source.Branch, "/", "%2F"))
+	vars := []engine.Var{
+		{Name: "AWS_APP_ID", Value: f.AppID},
+		{Name: "AWS_BRANCH", Value: f.Source.Branch},
+		{Name: "AWS_BRANCH_ARN", Value: arn},
+		{Name: "AWS_CLONE_URL", Value: f.Source.URL},
+		{Name: "AWS_COMMIT_ID", Value: f.Source.Commit},
+		{Name: "AWS_JOB_ID", Value: f.JobID},
+		{Name: "AWS_REGION", Value: region},
+		{Name: "AWS_DEFAULT_REGION", Value: region},
+		{Name: "CODEBUILD_SRC_DIR", Value: f.Dir},
+		{Name: "CODEBUILD_BUILD_ID", Value: "preamp:" + f.Build},
+		{Name: "CODEBUILD_BUILD_ARN", Value: fmt.Sprintf("arn:aws:codebuild:%s:%s:build/preamp:%s", region, unknownAccount, f.Build)},
+		{Name: "CODEBUILD_BUILD_NUMBER", Value: strings.TrimLeft(f.JobID, "0")},
+		{Name: "CODEBUILD_RESOLVED_SOURCE_VERSION", Value: f.Source.Commit},
+		{Name: "CODEBUILD_SOURCE_REPO_URL", Value: f.Source.URL},
+		{Name: "CODEBUILD_START_TIME", Value: fmt.Sprint(f.Now.UnixMilli())},
+	}
+	if _, given := f.Job.env("AMPLIFY_MONOREPO_APP_ROOT"); p.AppRoot != "" && !given {
+		vars = append(vars, engine.Var{Name: "AMPLIFY_MONOREPO_APP_ROOT", Value: p.AppRoot})
+	}
+	return vars
+}
+
+// secretsJSON is one object with all of them; of a name given twice the last one.
+func secretsJSON(secrets []engine.Var) string {
+	m := map[string]string{}
+	for _, s := range secrets {
+		m[s.Name] = s.Value
+	}
+	raw, _ := json.Marshal(m) // a map of strings always can be
+	return string(raw)
+}
+
+// secretName recognises variables that hold credentials by what people call them.
+func secretName(name string) bool {
+	n := strings.ToUpper(name)
+	for _, word := range []string{"SECRET", "PASSWORD", "PASSWD", "TOKEN", "PRIVATE_KEY", "API_KEY", "APIKEY", "CREDENTIAL", "AUTH_KEY"} {
+		if strings.Contains(n, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// secrets are the values that no output of ours may show: the job's secrets, its credentials, and those of its variables
+// whose name says that they are one.
+func (j *Job) secrets() []redact.Secret {
+	var all []redact.Secret
+	for _, s := range j.Secrets {
+		all = append(all, redact.Secret{Name: s.Name, Value: s.Value})
+	}
+	for _, v := range j.Env {
+		// A guess by name must not hide what every log is full of, such as the "true" of USE_TOKEN_AUTH.
+		if secretName(v.Name) && len(v.Value) >= 8 {
+			all = append(all, redact.Secret{Name: v.Name, Value: v.Value})
+		}
+	}
+	for name, value := range map[string]string{
+		"the access token": j.Auth.Token, "the password": j.Auth.Password, "the key's passphrase": j.Auth.SSHKeyPassphrase,
+	} {
+		if value != "" {
+			all = append(all, redact.Secret{Name: name, Value: value})
+		}
+	}
+	slices.SortFunc(all, func(a, b redact.Secret) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}

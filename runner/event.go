@@ -1,0 +1,188 @@
+package runner
+
+import (
+	"time"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
+)
+
+// Event is something that happened in a build. Everything that a person or a program sees of a build is a rendering of
+// its events. Secrets are masked before an event exists, so nothing that handles one can leak them.
+//
+// Events of one build come one at a time and in order. An event is a value: it may be kept.
+type Event interface {
+	// Type is a stable name, for programs.
+	Type() string
+}
+
+// Stamped is an event with its time, as the function given to Run gets it.
+type Stamped struct {
+	Time time.Time
+	Event
+}
+
+// The events, in the order in which a build has them.
+type (
+	// BuildStarted is the first event.
+	BuildStarted struct {
+		Build    string        `json:"build"`
+		Engine   engine.Info   `json:"engine"`
+		Limits   engine.Limits `json:"limits"`
+		Timeout  time.Duration `json:"timeout"` // nanoseconds
+		Isolated bool          `json:"isolated"`
+	}
+	// Reaped tells of what a dead preamp had left.
+	Reaped struct {
+		What string `json:"what"`
+		ID   string `json:"id"`
+		Of   string `json:"of"`
+	}
+	// SourceStarted comes before the repository is cloned or copied.
+	SourceStarted struct {
+		From     string `json:"from"` // URL or path
+		WorkTree bool   `json:"workTree"`
+	}
+	// SourceReady says what will be built.
+	SourceReady struct {
+		Source
+		Took time.Duration `json:"took"`
+	}
+	// Progress is a line about a step that takes long.
+	Progress struct {
+		Step    string `json:"step"` // source, image, cache, artifacts
+		Message string `json:"message"`
+		Current int64  `json:"current,omitempty"` // bytes
+		Total   int64  `json:"total,omitempty"`
+	}
+	// SpecRead says which specification and which application of it is built, with what was found to say about it.
+	SpecRead struct {
+		File        string                `json:"file"`
+		AppRoot     string                `json:"appRoot,omitempty"`
+		Diagnostics buildspec.Diagnostics `json:"diagnostics,omitempty"`
+		Source      []byte                `json:"-"`
+	}
+	// Planned shows what will be run.
+	Planned struct {
+		Plan *Plan `json:"plan"`
+	}
+	// ImageReady says which image the build runs in.
+	ImageReady struct {
+		Image
+		Built bool          `json:"built"`
+		Took  time.Duration `json:"took"`
+	}
+	// CacheRestored tells how the cache was looked for.
+	CacheRestored struct {
+		CacheRestore
+	}
+	// ContainerStarted says that commands can run.
+	ContainerStarted struct {
+		ID   string        `json:"id"`
+		Dir  string        `json:"dir"`
+		Took time.Duration `json:"took"`
+	}
+	// SectionStarted and SectionEnded frame backend, frontend and test. A section without commands of its own has them too.
+	SectionStarted struct {
+		Section string `json:"section"`
+		Defined bool   `json:"defined"` // in the specification
+	}
+	// SectionEnded comes also when the section failed.
+	SectionEnded struct {
+		Section string        `json:"section"`
+		OK      bool          `json:"ok"`
+		Took    time.Duration `json:"took"`
+	}
+	// Skipped says what was not done, and why.
+	Skipped struct {
+		What string `json:"what"`
+		Why  string `json:"why"`
+	}
+	// PhaseStarted and PhaseEnded frame the commands of a phase.
+	PhaseStarted struct {
+		Section string `json:"section"`
+		Phase   string `json:"phase"`
+	}
+	// PhaseEnded comes also when a command of the phase failed.
+	PhaseEnded struct {
+		Section string        `json:"section"`
+		Phase   string        `json:"phase"`
+		OK      bool          `json:"ok"`
+		Took    time.Duration `json:"took"`
+	}
+	// CommandStarted shows the command as it is written in the specification.
+	CommandStarted struct {
+		Section string `json:"section"`
+		Phase   string `json:"phase"`
+		Index   int    `json:"index"` // in the phase, from 0
+		Text    string `json:"text"`
+		File    string `json:"file"`
+		Line    int    `json:"line"`
+	}
+	// Output is something that the running command has printed: any bytes, cut anywhere.
+	Output struct {
+		Text string `json:"text"`
+	}
+	// CommandEnded says how the command ended.
+	CommandEnded struct {
+		Section string        `json:"section"`
+		Phase   string        `json:"phase"`
+		Index   int           `json:"index"`
+		Code    int           `json:"code"`
+		OOM     bool          `json:"oom,omitempty"`
+		Took    time.Duration `json:"took"`
+	}
+	// CacheSaved tells what was kept for the next build.
+	CacheSaved struct {
+		CacheSave
+	}
+	// ArtifactsReady says where the artifacts are.
+	ArtifactsReady struct {
+		Kind string `json:"kind"` // "build" or "test"
+		Artifacts
+		Took time.Duration `json:"took"`
+	}
+	// Notice is something worth knowing that needs no action.
+	Notice struct {
+		Message string `json:"message"`
+	}
+	// Warning is something that is probably not as it was meant.
+	Warning struct {
+		Message string `json:"message"`
+	}
+	// Failed says why the build did not succeed.
+	Failed struct {
+		Failure *Failure `json:"failure"`
+		Source  []byte   `json:"-"` // the specification, for excerpts
+	}
+	// BuildEnded is the last event.
+	BuildEnded struct {
+		Result *Result `json:"result"`
+	}
+)
+
+// Type implements Event.
+func (BuildStarted) Type() string     { return "build-started" }
+func (Reaped) Type() string           { return "reaped" }
+func (SourceStarted) Type() string    { return "source-started" }
+func (SourceReady) Type() string      { return "source-ready" }
+func (Progress) Type() string         { return "progress" }
+func (SpecRead) Type() string         { return "spec-read" }
+func (Planned) Type() string          { return "planned" }
+func (ImageReady) Type() string       { return "image-ready" }
+func (CacheRestored) Type() string    { return "cache-restored" }
+func (ContainerStarted) Type() string { return "container-started" }
+func (SectionStarted) Type() string   { return "section-started" }
+func (SectionEnded) Type() string     { return "section-ended" }
+func (Skipped) Type() string          { return "skipped" }
+func (PhaseStarted) Type() string     { return "phase-started" }
+func (PhaseEnded) Type() string       { return "phase-ended" }
+func (CommandStarted) Type() string   { return "command-started" }
+func (Output) Type() string           { return "output" }
+func (CommandEnded) Type() string     { return "command-ended" }
+func (CacheSaved) Type() string       { return "cache-saved" }
+func (ArtifactsReady) Type() string   { return "artifacts-ready" }
+func (Notice) Type() string           { return "notice" }
+func (Warning) Type() string          { return "warning" }
+func (Failed) Type() string           { return "failed" }
+func (BuildEnded) Type() string       { return "build-ended" }

@@ -1,0 +1,292 @@
+// Package runner does one build: from a Job to a Result, telling of everything on the way as events.
+//
+// The way of a build, in the order of this package's files:
+//
+//	job.go        what is to be done
+//	run.go        the way itself: source, specification, plan, image, cache, container, phases, artifacts
+//	plan.go       what can be decided before a container exists, and env.go: with which variables
+//	phases.go     the commands, one by one, in one shell
+//	collect.go    what is kept of it: caches and artifacts
+//	result.go     what is known at the end, and exit.go: how it ended
+//	event.go      what everybody else gets to see
+//
+// It chooses no engine, no store and no output format; whoever makes a Runner does.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/source"
+)
+
+// Runner does builds. It is safe for concurrent use: builds share nothing but the state folder, the engine and the store,
+// and each has its own files there.
+type Runner struct {
+	// Engine runs the containers.
+	Engine engine.Engine
+	// Images brings the image that a job names. Engines without images need none.
+	Images ImageProvider
+	// Cache keeps what cache.paths names. Nil: nothing is kept.
+	Cache cache.Store
+	// State is a folder of this machine that belongs to preamp: workspaces of running builds, counters. It is made when
+	// it does not exist.
+	State string
+	// Version is preamp's own, for results.
+	Version string
+	// Log is for whoever debugs preamp; builds are told of by events. The zero value is silent.
+	Log zerolog.Logger
+}
+
+// ImageProvider makes images available to the engine.
+type ImageProvider interface {
+	// Ensure makes the image that name means available, by pulling it or by building it from our recipe. name may be
+	// empty: the default image. notices are sentences for the user.
+	Ensure(ctx context.Context, name string, pull engine.PullPolicy, progress func(engine.Progress)) (img engine.Image, built bool, notices []string, err error)
+}
+
+// Run does one build. emit gets every event, one at a time; it may be nil. Run returns when nothing of the build is left
+// but its result, which is never nil and is also in Job.Out. A build that fails is not an error of Run: why and how is in
+// Result.Failure. When ctx ends, the build is stopped and cleaned up; its cause tells in the result why (see Interrupted).
+func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
+	b := newBuild(r, job, emit)
+	err := b.run(ctx)
+	err = errors.Join(err, b.cleanUp())
+	return b.finish(ctx, err)
+}
+
+// run is the way of one build. Each step leaves in b what the next ones need.
+func (b *build) run(ctx context.Context) error {
+	if err := b.begin(ctx); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, b.jobTimeout(), errTimeout)
+	defer cancel()
+	if err := b.getSource(limited); err != nil {
+		return b.classified(limited, err)
+	}
+	if err := b.readSpec(); err != nil {
+		return err
+	}
+	if err := b.makePlan(); err != nil {
+		return err
+	}
+	// A first build may have to make its image, which is no part of the time that the service would count.
+	if err := b.getImage(ctx); err != nil {
+		return b.classified(ctx, err)
+	}
+	limited, cancel = context.WithTimeoutCause(ctx, b.plan.Timeout-b.sourceTook, errTimeout)
+	defer cancel()
+	if err := b.restoreCache(limited); err != nil {
+		return b.classified(limited, err)
+	}
+	if err := b.start(limited); err != nil {
+		return b.classified(limited, err)
+	}
+	if err := b.runSections(limited); err != nil {
+		b.keepTests(ctx)
+		return b.classified(limited, err)
+	}
+	return b.classified(limited, b.collect(limited))
+}
+
+// classified is err as a Failure, or nil. It looks at the context while that still tells why.
+func (b *build) classified(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return classify(ctx, err)
+}
+
+// begin checks the job, asks the engine who it is, and takes away what a dead preamp left.
+func (b *build) begin(ctx context.Context) error {
+	if err := b.job.validate(); err != nil {
+		return err
+	}
+	info, err := b.r.Engine.Info(ctx)
+	if err != nil {
+		return b.classified(ctx, err)
+	}
+	b.result.Engine = info
+	b.send(BuildStarted{Build: b.id, Engine: info, Limits: b.job.Limits, Timeout: b.jobTimeout(), Isolated: info.Isolated})
+	for _, name := range b.redactor.TooShort() {
+		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
+	}
+	reaped, err := b.r.Reap(ctx)
+	for _, x := range reaped {
+		b.send(Reaped{What: x.What, ID: x.ID, Of: x.Owner.String()})
+	}
+	if err != nil {
+		b.warn("what a dead preamp left could not all be removed: %v", err)
+	}
+	if err := b.makeWorkspace(); err != nil {
+		return fail(ClassOutput, err)
+	}
+	return nil
+}
+
+// getSource clones or copies what is to be built.
+func (b *build) getSource(ctx context.Context) error {
+	began := time.Now()
+	from := b.job.URL
+	if from == "" {
+		from = b.job.Path
+	}
+	b.send(SourceStarted{From: from, WorkTree: b.job.Path != "" && b.job.Commit == ""})
+	co, err := source.Prepare(ctx, source.Request{
+		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
+		CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
+		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
+	})
+	if err != nil {
+		return err
+	}
+	b.sourceTook = time.Since(began)
+	b.message = co.Message
+	b.result.Source = Source{
+		Name: co.Name, URL: co.CloneURL, Path: b.job.Path, Branch: co.Branch, Commit: co.Commit, Subject: co.Subject,
+		WorkTree: co.WorkTree, Changed: co.Changed, Untracked: co.Untracked,
+	}
+	b.send(SourceReady{Source: b.result.Source, Took: b.sourceTook})
+	for _, n := range co.Notices {
+		b.notice("%s", n)
+	}
+	return b.identify(co)
+}
+
+// readSpec finds, parses and selects. Everything that is wrong with the file is reported at once.
+func (b *build) readSpec() error {
+	file, raw, err := b.findSpec()
+	if err != nil {
+		return err
+	}
+	b.specRaw, b.result.Spec = raw, file
+	spec, found := buildspec.Parse(file, raw)
+	if found.HasErrors() {
+		f := &Failure{Class: ClassSpec, Message: found.Err().Error(), Diagnostics: found, err: found.Err()}
+		for _, d := range found {
+			if d.Amplify != "" {
+				f.Service = d.Amplify
+				break
+			}
+		}
+		return f
+	}
+	root := b.job.AppRoot
+	if v, ok := b.job.env("AMPLIFY_MONOREPO_APP_ROOT"); ok && root == "" {
+		root = v
+	}
+	b.app, b.selection, err = spec.Select(root)
+	if err != nil {
+		f := fail(ClassSpec, err)
+		var se *buildspec.SelectError
+		if errors.As(err, &se) {
+			f.Service = se.Amplify
+		}
+		return f
+	}
+	b.spec = spec
+	b.send(SpecRead{File: file, AppRoot: b.app.AppRoot.Value, Diagnostics: found, Source: raw})
+	return nil
+}
+
+// makePlan decides everything that the container does not have a say in.
+func (b *build) makePlan() error {
+	plan, err := Compile(b.spec, b.app, b.selection, Facts{
+		Job: &b.job, Source: b.result.Source, Build: b.id, AppID: b.result.App, JobID: b.result.Job,
+		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started,
+	})
+	if err != nil {
+		return classify(context.Background(), err)
+	}
+	b.plan = plan
+	b.result.AppRoot, b.result.Timeout, b.result.EnvNames = plan.AppRoot, plan.Timeout, plan.EnvNames
+	b.send(Planned{Plan: plan})
+	for _, n := range plan.Notices {
+		b.notice("%s", n)
+	}
+	for _, w := range plan.Warnings {
+		b.warn("%s", w)
+	}
+	return b.checkStart()
+}
+
+// getImage brings the image. Its time is not the build's.
+func (b *build) getImage(ctx context.Context) error {
+	if b.r.Images == nil {
+		return nil
+	}
+	began := time.Now()
+	name := b.job.Image
+	if v, ok := b.job.env("_CUSTOM_IMAGE"); ok && name == "" {
+		name = v
+	}
+	img, built, notices, err := b.r.Images.Ensure(ctx, name, b.job.Pull, func(p engine.Progress) {
+		b.send(Progress{Step: "image", Message: p.Message, Current: p.Current, Total: p.Total})
+	})
+	for _, n := range notices {
+		b.notice("%s", n)
+	}
+	if err != nil {
+		return err
+	}
+	b.result.Image = Image{Ref: img.Ref, ID: img.ID, Digest: img.Digest, Arch: img.Arch, Pulled: img.Pulled}
+	b.send(ImageReady{Image: b.result.Image, Built: built, Took: time.Since(began)})
+	return nil
+}
+
+// start makes the container around the workspace and opens the shell in it.
+func (b *build) start(ctx context.Context) error {
+	began := time.Now()
+	spec := b.containerSpec()
+	spec.Start, spec.Env = b.plan.Start, b.plan.env
+	c, err := b.r.Engine.Start(ctx, spec)
+	if err != nil {
+		return err
+	}
+	b.container = c
+	b.send(ContainerStarted{ID: c.ID(), Dir: b.r.Engine.Dir(spec), Took: time.Since(began)})
+	return nil
+}
+
+// containerSpec is what the engine has to know, but for what only the plan says.
+func (b *build) containerSpec() engine.Spec {
+	return engine.Spec{
+		Owner: b.owner, Image: b.result.Image.ID, Workspace: b.workspace, Dir: b.containerDir(),
+		CACerts: b.job.CACerts, Limits: b.job.Limits,
+	}
+}
+
+func (b *build) jobTimeout() time.Duration {
+	if b.plan != nil {
+		return b.plan.Timeout
+	}
+	p := Plan{}
+	p.timeout(&b.job)
+	return p.Timeout
+}
+
+// cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
+func (b *build) cleanUp() error {
+	var errs []error
+	if b.container != nil {
+		b.result.Usage = b.container.Usage()
+		if err := b.container.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("clean up: %w", err))
+		}
+	}
+	if err := b.removeWorkspace(); err != nil {
+		errs = append(errs, fmt.Errorf("clean up: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.warn("%v", err) // it is no fault of the build, and the next start tries again
+	}
+	return nil
+}

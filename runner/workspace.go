@@ -1,0 +1,211 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+
+	"github.com/preamp-build/preamp/runner/engine"
+)
+
+// The state folder:
+//
+//	builds/ID/          the workspace of a running build, with owner.json beside it
+//	slots/APP-N/        the same for engines whose builds see this machine's paths, which have to stay the same from
+//	                    build to build; APP-N.lock says that it is in use
+//	jobs/APP/BRANCH     how many builds there were
+//	home/               what the host engine needs
+
+// scratch is a folder that a build has for itself.
+type scratch struct {
+	dir  string
+	lock *flock.Flock // of a slot
+}
+
+// makeWorkspace makes the folder that will hold the repository.
+func (b *build) makeWorkspace() error {
+	s, err := b.r.makeScratch(b.owner, b.result.Engine.SharesPaths, b.job)
+	if err != nil {
+		return fmt.Errorf("make a workspace: %w", err)
+	}
+	b.scratch = s
+	b.workspace = filepath.Join(s.dir, ".src") // renamed once the repository's name is known
+	return nil
+}
+
+func (r *Runner) makeScratch(owner engine.Owner, stable bool, job Job) (*scratch, error) {
+	if stable {
+		return r.takeSlot(owner, job)
+	}
+	dir := filepath.Join(r.State, "builds", owner.Build)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return &scratch{dir: dir}, writeOwner(dir, owner)
+}
+
+// maxSlots is how many builds of one repository may run at once on an engine that shares our paths.
+const maxSlots = 64
+
+// takeSlot finds the first folder of this repository that no other build uses.
+func (r *Runner) takeSlot(owner engine.Owner, job Job) (*scratch, error) {
+	base := filepath.Join(r.State, "slots")
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, err
+	}
+	name := safeName(job.URL + job.Path)
+	for n := range maxSlots {
+		dir := filepath.Join(base, fmt.Sprintf("%s-%d", name, n))
+		lock := flock.New(dir + ".lock")
+		ok, err := lock.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		s := &scratch{dir: dir, lock: lock}
+		// A dead build may have left files; they are nobody's now, because the lock is ours.
+		if err := errors.Join(removeTree(dir), os.MkdirAll(dir, 0o700)); err != nil {
+			return nil, errors.Join(err, lock.Unlock())
+		}
+		return s, writeOwner(dir, owner)
+	}
+	return nil, fmt.Errorf("%d builds of this repository are already running", maxSlots)
+}
+
+func writeOwner(dir string, owner engine.Owner) error {
+	raw, err := json.Marshal(owner)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(dir, "owner.json"), raw, 0o600)
+}
+
+func (b *build) removeWorkspace() error {
+	if b.scratch == nil {
+		return nil
+	}
+	err := removeTree(b.scratch.dir)
+	if b.scratch.lock != nil {
+		err = errors.Join(err, b.scratch.lock.Unlock())
+	}
+	return err
+}
+
+// removeTree removes a folder with whatever a build has put there, also folders that their owner may not write.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			_ = os.Chmod(path, 0o700) // what cannot be changed shows when the removal is tried again
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// Reap removes what builds of dead processes left behind: containers, processes, workspaces. It runs at the start of
+// every build, and may run at any time beside others.
+func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
+	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
+	errs := []error{err}
+	for _, kind := range []string{"builds", "slots"} {
+		dirs, err := filepath.Glob(filepath.Join(r.State, kind, "*", "owner.json"))
+		errs = append(errs, err)
+		for _, file := range dirs {
+			dir := filepath.Dir(file)
+			owner, err := readOwner(file)
+			if err != nil || !owner.Dead() {
+				continue
+			}
+			if err := r.removeScratch(dir, kind == "slots"); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			reaped = append(reaped, engine.Reaped{What: "workspace", ID: dir, Owner: owner})
+		}
+	}
+	return reaped, errors.Join(errs...)
+}
+
+func readOwner(file string) (engine.Owner, error) {
+	var owner engine.Owner
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &owner)
+	}
+	return owner, err
+}
+
+// removeScratch removes a dead build's folder. A slot may have found a new user since we looked.
+func (r *Runner) removeScratch(dir string, slot bool) error {
+	if !slot {
+		return removeTree(dir)
+	}
+	lock := flock.New(dir + ".lock")
+	ok, err := lock.TryLock()
+	if err != nil || !ok {
+		return err
+	}
+	owner, err := readOwner(filepath.Join(dir, "owner.json"))
+	if err == nil && owner.Dead() {
+		err = removeTree(dir)
+	}
+	return errors.Join(err, lock.Unlock())
+}
+
+// nextJob counts the builds of a branch, from 1.
+func (r *Runner) nextJob(app, branch string) (int, error) {
+	dir := filepath.Join(r.State, "jobs", safeName(app))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, fmt.Errorf("count the builds: %w", err)
+	}
+	file := filepath.Join(dir, safeName(branch))
+	lock := flock.New(file + ".lock")
+	if err := lock.Lock(); err != nil {
+		return 0, fmt.Errorf("count the builds: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }() // the file stays open no longer than this process
+	n := 0
+	if raw, err := os.ReadFile(file); err == nil {
+		n, _ = strconv.Atoi(strings.TrimSpace(string(raw))) // a damaged count begins again
+	}
+	n++
+	if err := renameio.WriteFile(file, []byte(strconv.Itoa(n)+"\n"), 0o600); err != nil {
+		return 0, fmt.Errorf("count the builds: %w", err)
+	}
+	return n, nil
+}
+
+// safeName is a file name for any text: readable, and different for different texts.
+func safeName(s string) string {
+	readable := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, s)
+	if len(readable) > 40 {
+		readable = readable[len(readable)-40:]
+	}
+	return strings.Trim(readable, "-") + "-" + shortHash(s)
+}
+
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:6])
+}
