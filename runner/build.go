@@ -27,7 +27,6 @@ type build struct {
 	emit     func(Stamped)
 	redactor *redact.Redactor
 	result   *Result
-	ended    bool // the last event was sent
 
 	workspace  string // the repository's folder on this machine
 	scratch    *scratch

@@ -11,6 +11,7 @@ import (
 
 // send masks an event and hands it on. It is called from one goroutine at a time.
 func (b *build) send(e Event) {
+	b.r.Log.Debug().Str("build", b.id).Msg(e.Type())
 	b.emit(Stamped{Time: time.Now(), Event: mask(b.redactor, e)})
 }
 

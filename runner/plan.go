@@ -185,6 +185,9 @@ func (p *Plan) artifact(a *buildspec.Artifacts) *ArtifactPlan {
 	for _, f := range a.Files {
 		plan.Files = append(plan.Files, f.Value)
 	}
+	if a.ConfigFilePath.Set() { // the test report, which the service reads beside the files
+		plan.Files = append(plan.Files, a.ConfigFilePath.Value)
+	}
 	return plan
 }
 

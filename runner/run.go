@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -57,9 +58,20 @@ type ImageProvider interface {
 // Result.Failure. When ctx ends, the build is stopped and cleaned up; its cause tells in the result why (see Interrupted).
 func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)
-	err := b.run(ctx)
-	err = errors.Join(err, b.cleanUp())
+	err := b.guarded(ctx)
+	b.cleanUp()
 	return b.finish(ctx, err)
+}
+
+// guarded turns a panic into a failure: the container has to go even when preamp itself is broken.
+func (b *build) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.r.Log.Error().Str("build", b.id).Bytes("stack", debug.Stack()).Msgf("panic: %v", v)
+			err = &Failure{Class: ClassBug, Message: fmt.Sprintf("preamp itself failed: %v", v), Hint: "please report it, with what --debug prints"}
+		}
+	}()
+	return b.run(ctx)
 }
 
 // run is the way of one build. Each step leaves in b what the next ones need.
@@ -204,7 +216,7 @@ func (b *build) makePlan() error {
 		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started,
 	})
 	if err != nil {
-		return classify(context.Background(), err)
+		return err
 	}
 	b.plan = plan
 	b.result.AppRoot, b.result.Timeout, b.result.EnvNames = plan.AppRoot, plan.Timeout, plan.EnvNames
@@ -274,7 +286,7 @@ func (b *build) jobTimeout() time.Duration {
 }
 
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
-func (b *build) cleanUp() error {
+func (b *build) cleanUp() {
 	var errs []error
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
@@ -288,5 +300,4 @@ func (b *build) cleanUp() error {
 	if err := errors.Join(errs...); err != nil {
 		b.warn("%v", err) // it is no fault of the build, and the next start tries again
 	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -14,9 +16,22 @@ import (
 
 // plain is the form for people: a line for each thing worth knowing, the build's own output untouched between them.
 type plain struct {
+	mu    sync.Mutex // against the timer of a slow step
 	w     io.Writer
 	color bool
 	fresh bool // the next byte begins a line
+	slow  slowStep
+}
+
+// patience is how long a step may take before its progress is shown.
+const patience = time.Second
+
+// slowStep is a step that tells of its progress. Most are over before anybody would want to read of them.
+type slowStep struct {
+	name  string
+	since time.Time
+	last  string // not shown yet
+	timer *time.Timer
 }
 
 const (
@@ -29,9 +44,56 @@ const (
 )
 
 func (p *plain) Event(e runner.Stamped) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if progress, ok := e.Event.(runner.Progress); ok {
+		p.progress(progress)
+		return
+	}
+	p.endProgress()
+	p.show(e)
+}
+
+func (p *plain) progress(e runner.Progress) {
+	if p.slow.name != e.Step {
+		p.endProgress()
+		p.slow = slowStep{name: e.Step, since: time.Now(), last: e.Message}
+		p.slow.timer = time.AfterFunc(patience, p.showProgress)
+		return
+	}
+	p.slow.last = e.Message
+	if time.Since(p.slow.since) >= patience {
+		p.step(e.Step, "%s", e.Message)
+		p.slow.last = ""
+	}
+}
+
+// showProgress runs when a step has taken longer than people like to wait without a word.
+func (p *plain) showProgress() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slow.last != "" {
+		p.step(p.slow.name, "%s", p.slow.last)
+		p.slow.last = ""
+	}
+}
+
+func (p *plain) endProgress() {
+	if p.slow.timer != nil {
+		p.slow.timer.Stop()
+	}
+	p.slow = slowStep{}
+}
+
+// show writes everything but progress.
+func (p *plain) show(e runner.Stamped) {
 	switch e := e.Event.(type) {
 	case runner.BuildStarted:
-		p.step("preamp", "build %s on %s %s, timeout %s", e.Build, e.Engine.Kind, e.Engine.Version, e.Timeout)
+		where := e.Engine.Kind + " " + e.Engine.Version
+		if e.Engine.Kind == "host" {
+			where = "this machine"
+		}
+		p.step("preamp", "build %s on %s, timeout %s", e.Build, where, e.Timeout)
 		if !e.Isolated {
 			p.paint(yellow, "warning    the build runs on this machine without a container: it can do whatever you can")
 		}
@@ -39,8 +101,6 @@ func (p *plain) Event(e runner.Stamped) {
 		p.step("clean-up", "removed a %s left by %s", e.What, e.Of)
 	case runner.SourceReady:
 		p.source(e)
-	case runner.Progress:
-		p.step(e.Step, "%s", e.Message)
 	case runner.SpecRead:
 		p.spec(e)
 	case runner.ImageReady:
