@@ -1,0 +1,163 @@
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/preamp-build/preamp/runner/source/sourcetest"
+)
+
+// bothWays runs a test with the git program and without it.
+func bothWays(t *testing.T, test func(t *testing.T, git gitProgram)) {
+	t.Helper()
+	t.Run("git", func(t *testing.T) { test(t, gitProgram(sourcetest.NeedGit(t))) })
+	t.Run("go-git", func(t *testing.T) { test(t, "") })
+}
+
+// mustPrepare prepares into a new folder and checks what holds for every result.
+func mustPrepare(t *testing.T, git gitProgram, r Request) (*Checkout, string) {
+	t.Helper()
+	if r.Dest == "" {
+		r.Dest = filepath.Join(t.TempDir(), "src")
+	}
+	out, err := prepare(t.Context(), r, git)
+	if err != nil {
+		t.Fatalf("prepare: %v\n%+v", err, errors.Unwrap(err))
+	}
+	checkSelfContained(t, r.Dest)
+	noSecrets(t, r.Dest, r.Auth.Token, r.Auth.Password, r.Auth.SSHKeyPassphrase)
+	if out.Commit != "" {
+		sourcetest.Git(t, r.Dest, "fsck", "--strict", "--no-dangling")
+		if got := sourcetest.Git(t, r.Dest, "rev-parse", "HEAD"); got != out.Commit {
+			t.Errorf("HEAD is %s, Commit says %s", got, out.Commit)
+		}
+		if got := sourcetest.Git(t, r.Dest, "log", "-1", "--format=%s"); got != out.Subject {
+			t.Errorf("git log says %q, Subject %q", got, out.Subject)
+		}
+	}
+	status := sourcetest.Git(t, r.Dest, "status", "--porcelain", "-uno")
+	changed := len(strings.FieldsFunc(status, func(r rune) bool { return r == '\n' }))
+	untracked := strings.Count(sourcetest.Git(t, r.Dest, "ls-files", "--others", "-z"), "\x00")
+	if changed != out.Changed || untracked != out.Untracked {
+		t.Errorf("git status counts %d changed and %d untracked, Checkout %d and %d:\n%s",
+			changed, untracked, out.Changed, out.Untracked, status)
+	}
+	return out, r.Dest
+}
+
+// checkSelfContained looks for anything in .git that leads elsewhere or runs something.
+func checkSelfContained(t *testing.T, dest string) {
+	t.Helper()
+	dotGit := filepath.Join(dest, ".git")
+	if info, err := os.Lstat(dotGit); err != nil || !info.IsDir() {
+		t.Fatalf(".git is not a folder: %v, %v", info, err)
+	}
+	for _, name := range []string{"objects/info/alternates", "hooks", "logs", "commondir", "refs/stash"} {
+		if _, err := os.Lstat(filepath.Join(dotGit, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf(".git/%s exists", name)
+		}
+	}
+	err := filepath.WalkDir(dotGit, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && !e.Type().IsRegular() {
+			t.Errorf("%s is not a plain file", path)
+		}
+		if strings.Contains(e.Name(), "tmp_") {
+			t.Errorf("%s was left behind", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// noSecrets greps all files for the secrets.
+func noSecrets(t *testing.T, dir string, secrets ...string) {
+	t.Helper()
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		out, err := exec.Command("grep", "-r", "-a", "-F", "-l", "-e", s, dir).CombinedOutput()
+		if err == nil {
+			t.Errorf("the secret is in %s", out)
+		}
+	}
+}
+
+// failPrepare expects a failure of the kind, and that nothing is left and nothing leaks.
+func failPrepare(t *testing.T, git gitProgram, r Request, kind Kind, words ...string) (text string) {
+	t.Helper()
+	if r.Dest == "" {
+		r.Dest = t.TempDir()
+	}
+	out, err := prepare(t.Context(), r, git)
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %+v, error %v; want an *Error", out, err)
+	}
+	text = e.Error() + "\n" + e.Hint
+	if e.Err != nil {
+		text += "\n" + e.Err.Error()
+	}
+	t.Logf("%s: %s\n%s", e.Kind, e.Message, e.Hint)
+	if e.Kind != kind {
+		t.Errorf("kind %s, want %s: %s", e.Kind, kind, text)
+	}
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("the error does not say %q: %s", w, text)
+		}
+	}
+	for _, secret := range []string{r.Auth.Token, r.Auth.Password, r.Auth.SSHKeyPassphrase} {
+		if secret != "" && strings.Contains(text, secret) {
+			t.Errorf("the error has the secret %q in it: %s", secret, text)
+		}
+	}
+	if strings.ContainsAny(e.Message, "\r\n\x1b") {
+		t.Errorf("the message is not one clean line: %q", e.Message)
+	}
+	if left, _ := os.ReadDir(r.Dest); len(left) > 0 {
+		t.Errorf("the destination was left with %v", left)
+	}
+	return text
+}
+
+// files lists what a folder holds, except .git: path → content, link target behind "->", or "x " before the content of
+// an executable.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil || e.IsDir() {
+			if name == ".git" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		if e.Type() == fs.ModeSymlink {
+			target, err := os.Readlink(path)
+			out[name] = "->" + target
+			return err
+		}
+		text, err := os.ReadFile(path)
+		out[name] = string(text)
+		if info, err := e.Info(); err == nil && info.Mode()&0o100 != 0 {
+			out[name] = "x " + out[name]
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
