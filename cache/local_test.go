@@ -1,0 +1,21 @@
+package cache_test
+
+import (
+	"testing"
+
+	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/cache/cachetest"
+)
+
+func open(t testing.TB, dir string) cache.Store {
+	t.Helper()
+	l, err := cache.NewLocal(dir, cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLocal(t *testing.T) { cachetest.Suite(t, open) }
+
+func TestLocalDamage(t *testing.T) { cachetest.Damage(t, open) }

@@ -1,0 +1,60 @@
+package cache
+
+import (
+	"fmt"
+	"strings"
+)
+
+// notice is a kind of remark about many paths; its text has a place for how many and one for which.
+type notice string
+
+const (
+	noticeSpecial notice = "sockets, pipes and devices are not cached (%d): %s"
+	noticeDeep    notice = "folders 128 or more levels below the project root are not cached (%d): %s"
+	noticeGit     notice = "nothing called .git is cached, a repository must come from a clone (%d): %s"
+	noticeLinkUp  notice = "cache paths that lead through a symbolic link are not followed, nothing behind it is cached (%d): %s"
+
+	noticeOverwritten notice = "files of the checkout were replaced by different ones from the cache, as Amplify does; " +
+		"leave tracked files out of cache.paths (%d): %s"
+	noticeInWay notice = "cached folders were not restored, because the checkout has a symbolic link in their place " +
+		"and nothing is written through links (%d): %s"
+	noticeFolderInWay notice = "cached files were not restored, because the checkout has a folder in their place (%d): %s"
+	noticeBadName     notice = "cached files were not restored, because this file system does not take their names (%d): %s"
+)
+
+const (
+	examplesShown = 3
+	skippedKept   = 100
+)
+
+// notices collects remarks in bounded memory, however many paths there are.
+type notices struct {
+	order    []notice
+	count    map[notice]int
+	examples map[notice][]string
+}
+
+func (n *notices) add(kind notice, path string) {
+	if n.count == nil {
+		n.count, n.examples = map[notice]int{}, map[notice][]string{}
+	}
+	if n.count[kind] == 0 {
+		n.order = append(n.order, kind)
+	}
+	n.count[kind]++
+	if len(n.examples[kind]) < examplesShown {
+		n.examples[kind] = append(n.examples[kind], fmt.Sprintf("%q", path))
+	}
+}
+
+func (n *notices) sentences() []string {
+	var s []string
+	for _, kind := range n.order {
+		list := strings.Join(n.examples[kind], ", ")
+		if more := n.count[kind] - len(n.examples[kind]); more > 0 {
+			list += fmt.Sprintf(" and %d more", more)
+		}
+		s = append(s, fmt.Sprintf(string(kind), n.count[kind], list))
+	}
+	return s
+}
