@@ -115,7 +115,7 @@ func (b *build) containerDir() string {
 // folderName is the repository's name as the name of one folder.
 func (b *build) folderName() string {
 	name := path.Base(path.Clean("/" + b.result.Source.Name))
-	if name == "/" || name == "." || name == "owner.json" {
+	if name == "/" || name == "." || name == engine.OwnerFile {
 		return "app"
 	}
 	return name

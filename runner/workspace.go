@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -51,7 +50,7 @@ func (r *Runner) makeScratch(owner engine.Owner, stable bool, job Job) (*scratch
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &scratch{dir: dir}, writeOwner(dir, owner)
+	return &scratch{dir: dir}, engine.WriteOwner(dir, owner)
 }
 
 // maxSlots is how many builds of one repository may run at once on an engine that shares our paths.
@@ -76,46 +75,23 @@ func (r *Runner) takeSlot(owner engine.Owner, job Job) (*scratch, error) {
 		}
 		s := &scratch{dir: dir, lock: lock}
 		// A dead build may have left files; they are nobody's now, because the lock is ours.
-		if err := errors.Join(removeTree(dir), os.MkdirAll(dir, 0o700)); err != nil {
+		if err := errors.Join(engine.RemoveTree(dir), os.MkdirAll(dir, 0o700)); err != nil {
 			return nil, errors.Join(err, lock.Unlock())
 		}
-		return s, writeOwner(dir, owner)
+		return s, engine.WriteOwner(dir, owner)
 	}
 	return nil, fmt.Errorf("%d builds of this repository are already running", maxSlots)
-}
-
-func writeOwner(dir string, owner engine.Owner) error {
-	raw, err := json.Marshal(owner)
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(dir, "owner.json"), raw, 0o600)
 }
 
 func (b *build) removeWorkspace() error {
 	if b.scratch == nil {
 		return nil
 	}
-	err := removeTree(b.scratch.dir)
+	err := engine.RemoveTree(b.scratch.dir)
 	if b.scratch.lock != nil {
 		err = errors.Join(err, b.scratch.lock.Unlock())
 	}
 	return err
-}
-
-// removeTree removes a folder with whatever a build has put there, also folders that their owner may not write.
-func removeTree(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) // what cannot be changed shows when the removal is tried again
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
 }
 
 // Reap removes what builds of dead processes left behind: containers, processes, workspaces. It runs at the start of
@@ -124,11 +100,11 @@ func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
 	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
 	errs := []error{err}
 	for _, kind := range []string{"builds", "slots"} {
-		dirs, err := filepath.Glob(filepath.Join(r.State, kind, "*", "owner.json"))
+		dirs, err := filepath.Glob(filepath.Join(r.State, kind, "*", engine.OwnerFile))
 		errs = append(errs, err)
 		for _, file := range dirs {
 			dir := filepath.Dir(file)
-			owner, err := readOwner(file)
+			owner, err := engine.ReadOwner(dir)
 			if err != nil || !owner.Dead() {
 				continue
 			}
@@ -142,28 +118,19 @@ func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
 	return reaped, errors.Join(errs...)
 }
 
-func readOwner(file string) (engine.Owner, error) {
-	var owner engine.Owner
-	raw, err := os.ReadFile(file)
-	if err == nil {
-		err = json.Unmarshal(raw, &owner)
-	}
-	return owner, err
-}
-
 // removeScratch removes a dead build's folder. A slot may have found a new user since we looked.
 func (r *Runner) removeScratch(dir string, slot bool) error {
 	if !slot {
-		return removeTree(dir)
+		return engine.RemoveTree(dir)
 	}
 	lock := flock.New(dir + ".lock")
 	ok, err := lock.TryLock()
 	if err != nil || !ok {
 		return err
 	}
-	owner, err := readOwner(filepath.Join(dir, "owner.json"))
+	owner, err := engine.ReadOwner(dir)
 	if err == nil && owner.Dead() {
-		err = removeTree(dir)
+		err = engine.RemoveTree(dir)
 	}
 	return errors.Join(err, lock.Unlock())
 }

@@ -58,6 +58,7 @@ var passed = []string{"PATH", "LANG", "LC_ALL", "TZ"}
 type process struct {
 	spec    engine.Spec
 	grace   time.Duration
+	dir     string // this build's own, with its home
 	home    string
 	cmd     *exec.Cmd
 	session *session.Session
@@ -71,14 +72,11 @@ type process struct {
 
 // Start implements engine.Engine.
 func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Container, err error) {
-	if err := os.MkdirAll(e.scratch, 0o700); err != nil {
-		return nil, &engine.Error{Message: "make the build's home", Err: err}
-	}
-	home, err := os.MkdirTemp(e.scratch, "home-")
+	dir, err := makeHome(e.scratch, spec.Owner)
 	if err != nil {
 		return nil, &engine.Error{Message: "make the build's home", Err: err}
 	}
-	p := &process{spec: spec, grace: spec.Grace, home: home, exited: make(chan struct{})}
+	p := &process{spec: spec, grace: spec.Grace, dir: dir, home: filepath.Join(dir, "home"), exited: make(chan struct{})}
 	if p.grace == 0 {
 		p.grace = engine.DefaultGrace
 	}
@@ -263,27 +261,12 @@ func (p *process) Close() error {
 			defer cancel()
 			p.err = p.Stop(ctx)
 		}
-		p.err = errors.Join(p.err, removeHome(p.home))
+		p.err = errors.Join(p.err, engine.RemoveTree(p.dir))
 	})
 	return p.err
 }
 
-// removeHome removes the build's home. Package managers leave folders there that their owner may not write.
-func removeHome(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) // what cannot be changed shows in the second removal
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
-}
-
-// Reap implements engine.Engine: it ends the processes of builds whose preamp is gone.
+// Reap implements engine.Engine: it ends the processes of builds whose preamp is gone, and removes their homes.
 func (e *Engine) Reap(_ context.Context, dead func(engine.Owner) bool) ([]engine.Reaped, error) {
 	var reaped []engine.Reaped
 	owners := map[string]engine.Owner{}
@@ -299,6 +282,8 @@ func (e *Engine) Reap(_ context.Context, dead func(engine.Owner) bool) ([]engine
 	for build := range owners {
 		errs = append(errs, killBuild(build, 0))
 	}
+	homes, err := e.reapHomes(dead)
+	reaped, errs = append(reaped, homes...), append(errs, err)
 	slices.SortFunc(reaped, func(a, b engine.Reaped) int { return strings.Compare(a.ID, b.ID) })
 	return reaped, errors.Join(errs...)
 }
