@@ -34,12 +34,14 @@ type build struct {
 	message    string // of the commit
 	before     []string
 	spec       *buildspec.Spec
+	found      buildspec.Diagnostics
 	specRaw    []byte
 	app        *buildspec.App
 	selection  string // what selecting the application had to say
 	plan       *Plan
 	container  engine.Container
 	testsRan   bool
+	dry        bool // a preview: nothing is counted
 }
 
 func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
@@ -74,9 +76,12 @@ func (b *build) identify(co *source.Checkout) error {
 		b.notice("the branch is not known (detached HEAD): taking it for %s; --branch says another", branch)
 	}
 	b.result.Branch, b.result.Source.Branch = branch, branch
-	n, err := b.r.nextJob(b.result.App, branch)
-	if err != nil {
-		return fail(ClassOutput, err)
+	n := 0
+	if !b.dry {
+		var err error
+		if n, err = b.r.nextJob(b.result.App, branch); err != nil {
+			return fail(ClassOutput, err)
+		}
 	}
 	b.result.Job = fmt.Sprintf("%010d", n)
 	// The folder has the repository's name, as in the service; builds print it and some use it.
@@ -137,6 +142,8 @@ func (b *build) findSpec() (file string, raw []byte, err error) {
 		f := fail(ClassSpec, err)
 		if errors.Is(err, buildspec.ErrNotFound) {
 			f.Hint = "put an amplify.yml into the repository's root"
+		} else {
+			f.Message, f.Hint = fmt.Sprintf("the build specification cannot be read: %v", err), "is it a link that leaves the repository?"
 		}
 		return "", nil, f
 	}
@@ -192,6 +199,10 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 	}
 	masked := mask(b.redactor, res)
 	if b.job.Out != "" {
+		if log := filepath.Join(b.job.Out, LogFile); exists(log) {
+			res.Log = log
+			masked = mask(b.redactor, res)
+		}
 		if err := writeResult(b.job.Out, masked); err != nil {
 			b.warn("%v", err)
 			masked = mask(b.redactor, res)
@@ -199,4 +210,9 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 	}
 	b.send(BuildEnded{Result: masked})
 	return masked
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"time"
+	"unicode/utf8"
 
 	"github.com/preamp-build/preamp/runner/redact"
 )
@@ -29,10 +30,51 @@ func (b *build) warn(format string, args ...any) {
 
 // output is a writer for what a command prints: every piece becomes an event once it is certain that it is not part of a
 // secret. The caller flushes it when the command has ended.
-func (b *build) output() *redact.Writer {
-	return b.redactor.Writer(writerFunc(func(p []byte) {
+func (b *build) output() *outputWriter {
+	o := &outputWriter{emit: func(p []byte) {
 		b.emit(Stamped{Time: time.Now(), Event: Output{Text: string(p)}})
-	}))
+	}}
+	o.Writer = b.redactor.Writer(writerFunc(o.whole))
+	return o
+}
+
+// outputWriter masks, and then keeps characters together that a read has cut in two: JSON cannot hold half of one.
+type outputWriter struct {
+	*redact.Writer
+	emit func([]byte)
+	tail []byte // the beginning of a character
+}
+
+func (o *outputWriter) whole(p []byte) {
+	p = append(o.tail, p...)
+	n := len(p) - halfRune(p)
+	o.tail = append([]byte(nil), p[n:]...)
+	if n > 0 {
+		o.emit(p[:n])
+	}
+}
+
+// Flush delivers what is left; the command has ended.
+func (o *outputWriter) Flush() error {
+	err := o.Writer.Flush()
+	if len(o.tail) > 0 {
+		o.emit(o.tail)
+		o.tail = nil
+	}
+	return err
+}
+
+// halfRune is the length of the incomplete character at the end of p.
+func halfRune(p []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		if b := p[len(p)-n]; utf8.RuneStart(b) {
+			if b >= utf8.RuneSelf && !utf8.FullRune(p[len(p)-n:]) {
+				return n
+			}
+			return 0
+		}
+	}
+	return 0
 }
 
 type writerFunc func([]byte)

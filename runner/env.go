@@ -80,6 +80,9 @@ func (p *Plan) service(f Facts) []engine.Var {
 		{Name: "CODEBUILD_SOURCE_REPO_URL", Value: f.Source.URL},
 		{Name: "CODEBUILD_START_TIME", Value: fmt.Sprint(f.Now.UnixMilli())},
 	}
+	if f.Source.URL == "" { // a repository without a remote
+		vars = slices.DeleteFunc(vars, func(v engine.Var) bool { return v.Value == "" })
+	}
 	if _, given := f.Job.env("AMPLIFY_MONOREPO_APP_ROOT"); p.AppRoot != "" && !given {
 		vars = append(vars, engine.Var{Name: "AMPLIFY_MONOREPO_APP_ROOT", Value: p.AppRoot})
 	}

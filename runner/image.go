@@ -106,10 +106,7 @@ func (p *Images) Build(ctx context.Context, recipe images.Recipe, progress func(
 	if err == nil {
 		err = p.Builder.TagImage(ctx, img.ID, recipe.Latest)
 	}
-	if err != nil {
-		return engine.Image{}, &engine.Error{Message: "build the image " + recipe.Tag, Err: err}
-	}
-	return img, nil
+	return img, err
 }
 
 func (p *Images) importRootfs(ctx context.Context, recipe images.Recipe, line func(string)) (engine.Image, error) {
@@ -126,7 +123,10 @@ func (p *Images) importRootfs(ctx context.Context, recipe images.Recipe, line fu
 	}()
 	img, err := p.Builder.ImportImage(ctx, r, recipe.Tag, recipe.Changes())
 	_ = r.CloseWithError(err) // lets go of the writer when the engine stopped reading
-	return img, errors.Join(<-built, err)
+	if err = errors.Join(<-built, err); err != nil {
+		return engine.Image{}, &engine.Error{Message: "build the image " + recipe.Tag, Err: err}
+	}
+	return img, nil
 }
 
 func (p *Images) buildDockerfile(ctx context.Context, recipe images.Recipe, line func(string)) (engine.Image, error) {

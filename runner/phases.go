@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -134,10 +135,21 @@ func (b *build) commandFailed(s *Section, p *Phase, c Command, exit engine.Exit)
 	case exit.OOM:
 		u := b.container.Usage()
 		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory", bytesText(u.MemoryLimit))
+	case exit.Code == 127 && helper(c.Text) != "":
+		f.Hint = helper(c.Text) + " is a command of the service's own, which preamp does not have yet"
 	case exit.Code == 127:
 		f.Hint = "the shell did not find the command: does the image have it, or must a command before install it?"
 	}
 	return f
+}
+
+// helper is the command of the service's own with which a command line begins, or "".
+func helper(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if first == "amplifyPush" || first == "envCache" {
+		return first
+	}
+	return ""
 }
 
 // stopped is the failure of a build that was running a command when its context ended.

@@ -100,6 +100,7 @@ func Compile(spec *buildspec.Spec, app *buildspec.App, notice string, f Facts) (
 	p.artifacts(app)
 	p.cachePaths(app)
 	p.environment(app, f)
+	p.unsupported(app, f.Job)
 	return p, nil
 }
 
@@ -200,6 +201,30 @@ func (p *Plan) cachePaths(app *buildspec.App) {
 	for _, problem := range problems {
 		at := app.Frontend.CachePaths[problem.Index].Span.Start
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s:%s: cache path %q: %s", p.Spec, at, problem.Pattern, problem.Message))
+	}
+}
+
+// controls are the variables by which the service is told what to do, and which preamp does not follow yet.
+var controls = []string{
+	"_LIVE_UPDATES", "AMPLIFY_DIFF_DEPLOY", "AMPLIFY_DIFF_DEPLOY_ROOT", "AMPLIFY_DIFF_BACKEND", "AMPLIFY_BACKEND_PULL_ONLY",
+	"AMPLIFY_BACKEND_APP_ID",
+}
+
+// followed are those that preamp follows, but as the service only when they come from the console.
+var followed = []string{"_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "USER_DISABLE_TESTS", "AMPLIFY_MONOREPO_APP_ROOT"}
+
+// unsupported says which variables would do something in the service and do nothing here.
+func (p *Plan) unsupported(app *buildspec.App, job *Job) {
+	for _, name := range controls {
+		if v, ok := job.env(name); ok && v != "" {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has no effect yet: preamp only passes it on to the build", name))
+		}
+	}
+	for _, v := range app.Env {
+		if slices.Contains(followed, v.Name.Value) {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s:%s: %s has no effect in the build specification; the service takes it from the console, preamp from --env",
+				p.Spec, v.Name.Span.Start, v.Name.Value))
+		}
 	}
 }
 

@@ -204,7 +204,7 @@ func (b *build) readSpec() error {
 		}
 		return f
 	}
-	b.spec = spec
+	b.spec, b.found = spec, found
 	b.send(SpecRead{File: file, AppRoot: b.app.AppRoot.Value, Diagnostics: found, Source: raw})
 	return nil
 }
@@ -236,10 +236,7 @@ func (b *build) getImage(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	name := b.job.Image
-	if v, ok := b.job.env("_CUSTOM_IMAGE"); ok && name == "" {
-		name = v
-	}
+	name := b.imageName()
 	img, built, notices, err := b.r.Images.Ensure(ctx, name, b.job.Pull, func(p engine.Progress) {
 		b.send(Progress{Step: "image", Message: p.Message, Current: p.Current, Total: p.Total})
 	})
@@ -252,6 +249,15 @@ func (b *build) getImage(ctx context.Context) error {
 	b.result.Image = Image{Ref: img.Ref, ID: img.ID, Digest: img.Digest, Arch: img.Arch, Pulled: img.Pulled}
 	b.send(ImageReady{Image: b.result.Image, Built: built, Took: time.Since(began)})
 	return nil
+}
+
+// imageName is the image that the job asks for; "" leaves the choice to the provider.
+func (b *build) imageName() string {
+	if b.job.Image != "" {
+		return b.job.Image
+	}
+	v, _ := b.job.env("_CUSTOM_IMAGE")
+	return v
 }
 
 // start makes the container around the workspace and opens the shell in it.
@@ -285,12 +291,18 @@ func (b *build) jobTimeout() time.Duration {
 	return p.Timeout
 }
 
+// stopTimeout bounds the stopping of a build's processes.
+const stopTimeout = 30 * time.Second
+
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
 func (b *build) cleanUp() {
 	var errs []error
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
-		if err := b.container.Close(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		// Stop before Close also when the build failed: it is what makes the workspace ours to remove.
+		if err := errors.Join(b.container.Stop(ctx), b.container.Close()); err != nil {
 			errs = append(errs, fmt.Errorf("clean up: %w", err))
 		}
 	}

@@ -97,9 +97,18 @@ func (b *build) removeWorkspace() error {
 // Reap removes what builds of dead processes left behind: containers, processes, workspaces. It runs at the start of
 // every build, and may run at any time beside others.
 func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
+	info, err := r.Engine.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
 	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
 	errs := []error{err}
-	for _, kind := range []string{"builds", "slots"} {
+	// A folder may only go when nothing of its build can run any more, which only the engine that ran it can see to.
+	kinds := []string{"builds"}
+	if info.SharesPaths {
+		kinds = []string{"slots"}
+	}
+	for _, kind := range kinds {
 		dirs, err := filepath.Glob(filepath.Join(r.State, kind, "*", engine.OwnerFile))
 		errs = append(errs, err)
 		for _, file := range dirs {

@@ -25,6 +25,7 @@ import (
 // buildFlags are the flags of preamp build.
 type buildFlags struct {
 	branch, commit, appRoot, appID string
+	defaultBranch                  string
 	env, envFiles, secretFiles     []string
 	image, pull                    string
 	out, log                       string
@@ -64,7 +65,8 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 	f.StringVar(&b.appID, "app-id", "", "AWS_APP_ID, also part of the cache key (default: made from the repository's address)")
 	f.StringArrayVarP(&b.env, "env", "e", nil, "environment variable NAME=VALUE, or NAME to pass on its value here (repeatable)")
 	f.StringArrayVar(&b.envFiles, "env-file", nil, "file of NAME=VALUE lines (repeatable; --env wins)")
-	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable `secrets`; masked in all output")
+	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable named secrets; masked in all output")
+	f.StringVar(&b.defaultBranch, "default-branch", "main", "branch whose cache a branch without its own begins with")
 	f.StringVar(&b.image, "image", "", "build image: debian, al2023, an alias such as amplify:al2023, or any reference")
 	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
 	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
@@ -87,14 +89,15 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 	if !slices.Contains(render.Formats, b.log) {
 		return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
 	}
+	// Before anything can fail: the result of an earlier build must not be taken for this one's.
+	if err := runner.PrepareOutput(job.Out); err != nil {
+		return err
+	}
 	r, closeEngine, err := g.runner()
 	if err != nil {
 		return err
 	}
 	defer closeEngine()
-	if err := runner.PrepareOutput(job.Out); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	view, finish, err := b.renderer(cmd.OutOrStdout(), job.Out, cancel)
@@ -166,7 +169,7 @@ func hasColor(w io.Writer) bool {
 // job fills in a job from the flags, and reports everything that is wrong with them.
 func (b buildFlags) job(args []string) (runner.Job, error) {
 	j := runner.Job{
-		Branch: b.branch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
+		Branch: b.branch, DefaultBranch: b.defaultBranch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
 		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth,
 	}
 	var errs []error
@@ -198,6 +201,9 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 	j.CACerts, err = readCerts(b.caCerts)
 	add(err)
 	add(b.credentials(&j.Auth))
+	if os.Getenv("SSH_AUTH_SOCK") != "" && j.Auth.SSHKeyFile == "" {
+		j.Auth.SSHAgent = true // as git does
+	}
 	return j, errors.Join(errs...)
 }
 

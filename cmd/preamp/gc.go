@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,12 +22,7 @@ func newGC(g *global) *cobra.Command {
 when it starts; running builds are not touched.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, closeEngine, err := g.runner()
-			if err != nil {
-				return err
-			}
-			defer closeEngine()
-			reaped, err := r.Reap(cmd.Context())
+			reaped, err := reapAll(cmd.Context(), g)
 			if asJSON {
 				if reaped == nil {
 					reaped = []engine.Reaped{}
@@ -45,4 +43,24 @@ when it starts; running builds are not touched.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	return cmd
+}
+
+// reapAll looks at what was left on this machine and in the engine that the flags name. That there is no container engine
+// is no reason to leave the rest.
+func reapAll(ctx context.Context, g *global) ([]engine.Reaped, error) {
+	var all []engine.Reaped
+	var errs []error
+	for _, kind := range slices.Compact([]string{"host", g.engine}) {
+		one := *g
+		one.engine = kind
+		r, closeEngine, err := one.runner()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		reaped, err := r.Reap(ctx)
+		closeEngine()
+		all, errs = append(all, reaped...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
 }

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joho/godotenv"
-
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -68,7 +66,7 @@ func readVars(file string) ([]engine.Var, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
 		m, err = jsonVars(raw)
 	} else {
-		m, err = godotenv.UnmarshalBytes(raw)
+		m, err = parseLines(string(raw))
 	}
 	if err != nil {
 		// The parsers quote the line that they could not read, which may well be a secret.
@@ -79,6 +77,63 @@ func readVars(file string) ([]engine.Var, error) {
 		vars = append(vars, engine.Var{Name: name, Value: m[name]})
 	}
 	return vars, nil
+}
+
+// parseLines reads NAME=VALUE lines as env files have them: blank lines, # comments, an optional "export", values in single
+// or double quotes, which may go over several lines. Nothing in a value is expanded, because a password may hold a dollar
+// sign; in double quotes \n, \", \\ and \$ are what they are in a shell.
+func parseLines(text string) (map[string]string, error) {
+	m := map[string]string{}
+	for text != "" {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || name == "" || strings.ContainsAny(name, " \t'\"") {
+			return nil, errors.New("no NAME=VALUE")
+		}
+		if value != "" && (value[0] == '\'' || value[0] == '"') {
+			for closing(value) < 0 {
+				if text == "" {
+					return nil, errors.New("a quote is not closed")
+				}
+				line, text, _ = strings.Cut(text, "\n")
+				value += "\n" + strings.TrimSuffix(line, "\r")
+			}
+			value = unquote(value)
+		} else if i := strings.Index(value, " #"); i >= 0 {
+			value = strings.TrimSpace(value[:i])
+		}
+		m[name] = value
+	}
+	return m, nil
+}
+
+// closing is where the quote ends with which s begins, or -1.
+func closing(s string) int {
+	for i := 1; i < len(s); i++ {
+		if s[0] == '"' && s[i] == '\\' {
+			i++
+		} else if s[i] == s[0] {
+			return i
+		}
+	}
+	return -1
+}
+
+var doubleQuoted = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\\`, `\`, `\$`, "$")
+
+// unquote takes the quotes off; what stands behind them is a comment.
+func unquote(s string) string {
+	inner := s[1:closing(s)]
+	if s[0] == '\'' {
+		return inner
+	}
+	return doubleQuoted.Replace(inner)
 }
 
 // jsonVars takes strings as they are, and everything else as its JSON text.

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/preamp-build/preamp/runner"
 )
 
@@ -65,8 +67,8 @@ func cancelOnSignal(cancel context.CancelCauseFunc) (stop func()) {
 			return
 		}
 		number, _ := first.(syscall.Signal)
-		fmt.Fprintf(os.Stderr, "\npreamp: %s: stopping the build and cleaning up (again to leave at once)\n", first)
-		cancel(runner.Interrupted{Signal: first.String(), Code: 128 + int(number)})
+		fmt.Fprintf(os.Stderr, "\npreamp: %s: stopping the build and cleaning up (again to leave at once)\n", unix.SignalName(number))
+		cancel(runner.Interrupted{Signal: unix.SignalName(number), Code: 128 + int(number)})
 		if _, ok := <-signals; ok {
 			os.Exit(128 + int(number))
 		}

@@ -111,7 +111,7 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 		return r, func() {}, nil
 	}
 	return nil, nil, &runner.Failure{
-		Class: runner.ClassUsage, Message: fmt.Sprintf("there is no engine %q", g.engine), Hint: "there are docker and host",
+		Class: runner.ClassUsage, Message: fmt.Sprintf("there is no engine %q", g.engine), Hint: "there are docker, which is also Podman, and host",
 	}
 }
 
@@ -119,7 +119,7 @@ func (g *global) logger() zerolog.Logger {
 	if !g.debug {
 		return zerolog.Nop()
 	}
-	return zerolog.New(zerolog.ConsoleWriter{Out: g.stderr}).With().Timestamp().Logger()
+	return zerolog.New(zerolog.ConsoleWriter{Out: g.stderr, NoColor: !hasColor(g.stderr)}).With().Timestamp().Logger()
 }
 
 // engineError gives an engine's error the exit code of its class.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,17 +38,35 @@ func ReadOwner(dir string) (Owner, error) {
 	return o, nil
 }
 
-// RemoveTree removes a folder with whatever a build has put there, also folders that their owner may not write. That
-// there is no such folder is no error.
+// RemoveTree removes a folder with whatever a build has put there, also folders that their owner may not write. The mark of
+// its owner goes last: what could not be removed is still known for what it is, and is tried again. That there is no such
+// folder is no error.
 func RemoveTree(dir string) error {
-	if err := os.RemoveAll(dir); err == nil {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
+	errs := []error{err}
+	for _, e := range entries {
+		if e.Name() != OwnerFile {
+			errs = append(errs, removeAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+func removeAll(path string) error {
+	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(path, func(p string, d os.DirEntry, _ error) error {
 		if d != nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) // what cannot be changed shows when the removal is tried again
+			_ = os.Chmod(p, 0o700) // what cannot be changed shows when the removal is tried again
 		}
 		return nil
 	})
-	return os.RemoveAll(dir)
+	return os.RemoveAll(path)
 }

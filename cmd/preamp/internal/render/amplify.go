@@ -30,8 +30,7 @@ func (a *amplify) Event(e runner.Stamped) {
 	at := e.Time
 	switch e := e.Event.(type) {
 	case runner.BuildStarted:
-		a.info(at, fmt.Sprintf("# Build environment configured with preamp's %s engine: %s Memory, %gvCPUs, timeout %s",
-			e.Engine.Kind, gib(e.Limits.Memory), e.Limits.CPUs, e.Timeout))
+		a.info(at, "# Build environment configured with "+environment(e))
 	case runner.SourceStarted:
 		a.info(at, "# Cloning repository: "+e.From)
 	case runner.SourceReady:
@@ -206,4 +205,17 @@ func sectionTitle(section string) string {
 	}
 }
 
-func gib(n int64) string { return fmt.Sprintf("%dGiB", n>>30) }
+// environment says what the build can really use: an engine gives no more than it has, and the host engine limits nothing.
+func environment(e runner.BuildStarted) string {
+	if e.Engine.Kind == "host" {
+		return fmt.Sprintf("no container: this machine's memory, %dvCPUs, timeout %s", e.Engine.CPUs, took(e.Timeout))
+	}
+	memory, cpus := e.Limits.Memory, e.Limits.CPUs
+	if e.Engine.Memory > 0 {
+		memory = min(memory, e.Engine.Memory)
+	}
+	if e.Engine.CPUs > 0 {
+		cpus = min(cpus, float64(e.Engine.CPUs))
+	}
+	return fmt.Sprintf("%s: %.4gGiB Memory, %gvCPUs, timeout %s", e.Engine.Kind, float64(memory)/(1<<30), cpus, took(e.Timeout))
+}

@@ -93,7 +93,7 @@ func (p *plain) show(e runner.Stamped) {
 		if e.Engine.Kind == "host" {
 			where = "this machine"
 		}
-		p.step("preamp", "build %s on %s, timeout %s", e.Build, where, e.Timeout)
+		p.step("preamp", "build %s on %s, timeout %s", e.Build, where, took(e.Timeout))
 		if !e.Isolated {
 			p.paint(yellow, "warning    the build runs on this machine without a container: it can do whatever you can")
 		}
@@ -247,7 +247,7 @@ func (p *plain) failed(e runner.Failed) {
 	if f.Hint != "" {
 		p.line("           " + strings.ReplaceAll(f.Hint, "\n", "\n           "))
 	}
-	if f.Service != "" {
+	if f.Service != "" && len(f.Diagnostics) == 0 { // diagnostics show it where it belongs
 		p.paint(dim, "           the service says: "+f.Service)
 	}
 }
