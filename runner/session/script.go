@@ -35,19 +35,19 @@ const (
 )
 
 // prologue moves the streams to where commands cannot reach them by accident, and sets up the shell.
-func (s Setup) prologue(nonce string) string {
+func (s *Session) prologue(setup Setup) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "exec %d>&1 %d>&2 2>&1\n", fdOutput, fdControl)
 	// Messages of bash then begin as in the service's own logs; shells older than 5.0 take it for a plain variable.
 	b.WriteString("BASH_ARGV0=amplify.sh\n")
-	fmt.Fprintf(&b, `__preamp_done() { printf 'preamp:%s done %%d %%s\0' "$1" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
-		nonce, fdControl, nonce, fdOutput)
-	for _, script := range s.Scripts {
+	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
+		s.nonce, fdControl, s.nonce, fdOutput)
+	for _, script := range setup.Scripts {
 		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&- %d>&-\n", Quote(script), fdOutput, fdControl)
 	}
 	// Read-only variables (UID, BASHOPTS ...) refuse an export loudly; nothing of that belongs in the log.
 	b.WriteString("{ :\n")
-	for _, v := range s.Env {
+	for _, v := range setup.Env {
 		if Exportable(v.Name) {
 			fmt.Fprintf(&b, "export %s=%s\n", v.Name, Quote(v.Value))
 		}
@@ -55,17 +55,17 @@ func (s Setup) prologue(nonce string) string {
 	b.WriteString("} >/dev/null 2>&1\n")
 	// Whatever a script did to the options, a build begins with bash's own.
 	b.WriteString("set +eux +o pipefail\n")
-	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(s.Dir))
-	fmt.Fprintf(&b, `printf 'preamp:%s hello %%d -\0' "$$" >&%d`+"\n", nonce, fdControl)
-	b.WriteString(`__preamp_done "$__preamp_code"` + "\n")
+	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(setup.Dir))
+	fmt.Fprintf(&b, `printf '\0preamp:%s hello 0 %%d -\0' "$$" >&%d`+"\n", s.nonce, fdControl)
+	b.WriteString(`__preamp_done 0 "$__preamp_code"` + "\n")
 	return b.String()
 }
 
 // frame is one command as the session reads it. It is one line, which bash has read and parsed before it runs any of it:
 // after some syntax errors in an eval, bash misreads the next line. The part after the eval is hidden from `set -x`.
 func (s *Session) frame(command string) string {
-	return fmt.Sprintf("eval %s </dev/null %d>&- %d>&-; { __preamp_done \"$?\"; } 2>/dev/null\n",
-		Quote(command), fdOutput, fdControl)
+	return fmt.Sprintf("eval %s </dev/null %d>&- %d>&-; { __preamp_done %d \"$?\"; } 2>/dev/null\n",
+		Quote(command), fdOutput, fdControl, s.sent)
 }
 
 // Quote makes one shell word of s.

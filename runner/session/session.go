@@ -36,9 +36,11 @@ type Session struct {
 	fence   []byte
 	nonce   string
 	next    chan *step
-	records chan record // closed when the control stream has ended
+	records chan record   // closed when the control stream has ended
+	over    chan struct{} // closed when the output stream has ended and its last step has had it
 	closed  chan struct{}
 	close   sync.Once
+	sent    int // frames, the prologue not counted
 	pid     int
 	dir     string
 }
@@ -75,13 +77,14 @@ func Open(p Pipes, s Setup) (*Session, error) {
 		fence:   []byte("\x00preamp:" + nonce + "\x00"),
 		next:    make(chan *step),
 		records: make(chan record),
+		over:    make(chan struct{}),
 		closed:  make(chan struct{}),
 	}
 	go ses.readOutput()
 	go ses.readControl()
 
 	var said bytes.Buffer
-	res, err := ses.send(s.prologue(ses.nonce), &limited{w: &said, left: 4096})
+	res, err := ses.send(ses.prologue(s), &limited{w: &said, left: 4096})
 	switch {
 	case err != nil:
 	case res.Ended:
@@ -93,14 +96,14 @@ func Open(p Pipes, s Setup) (*Session, error) {
 		ses.Close()
 		return nil, err
 	}
-	ses.dir = res.Dir
 	return ses, nil
 }
 
 // PID is the shell's process id as the shell itself sees it.
 func (s *Session) PID() int { return s.pid }
 
-// Dir is the working directory in which the session began.
+// Dir is the shell's working directory after the last command; "" when it is too long a path to be told. Like Run, it
+// must not be called while a command runs.
 func (s *Session) Dir() string { return s.dir }
 
 // Run runs one command. Everything that it prints is written to out before Run returns, and nothing afterwards: what a
@@ -111,6 +114,7 @@ func (s *Session) Run(command string, out io.Writer) (Result, error) {
 	if i := bytes.IndexByte([]byte(command), 0); i >= 0 {
 		return Result{}, fmt.Errorf("the command holds a NUL byte at offset %d, which no shell can be given", i)
 	}
+	s.sent++
 	return s.send(s.frame(command), out)
 }
 
@@ -128,27 +132,43 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 	case s.next <- st:
 	case <-s.closed:
 		return Result{}, ErrClosed
+	case <-s.over:
+		return Result{}, ErrClosed
 	}
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
 	// cases, so the write is not waited for.
 	go func() { _, _ = io.WriteString(s.pipes.Input, frame) }()
 
-	rec, ok := record{}, false
-	for rec.kind != recordDone {
-		if rec, ok = <-s.records; !ok {
-			break
-		}
-		if rec.kind == recordHello {
-			s.pid = rec.number
-		}
-	}
+	rec, ok := s.await()
 	<-st.fenced
 	close(st.release)
 	<-st.quiet
 	if !ok || st.ended {
 		return Result{Ended: true}, st.err
 	}
+	s.dir = rec.text
 	return Result{Code: rec.number, Dir: rec.text}, st.err
+}
+
+// await gives the record with which the frame sent last ends; ok is false when the session ended instead. A build can
+// find the stream and write to it: records of other frames than that one are not the shell's.
+func (s *Session) await() (rec record, ok bool) {
+	for {
+		select {
+		case rec, ok = <-s.records:
+		case <-s.closed:
+			return record{}, false
+		}
+		switch {
+		case !ok:
+			return record{}, false
+		case rec.frame != s.sent:
+		case rec.kind == recordHello:
+			s.pid = rec.number
+		case rec.kind == recordDone:
+			return rec, true
+		}
+	}
 }
 
 // limited keeps the first bytes and drops the rest.

@@ -19,9 +19,17 @@ type Stopper interface {
 // killTimeout is how long an engine may take to kill what it started before we stop waiting for it.
 const killTimeout = 20 * time.Second
 
+// notRun is the exit code of a command that was not begun because its context had ended: that of one which SIGTERM ended.
+const notRun = 128 + 15
+
 // RunUntil is Run for as long as ctx lasts. When ctx ends first, the processes are told to terminate, have grace to
-// do so, and are then killed; interrupted is true and the session may or may not have survived.
+// do so, and are then killed; interrupted is true and the session may or may not have survived. When ctx has ended
+// before, the command is not begun. However an engine behaves, RunUntil returns at most two times grace and 20 seconds
+// after the end of ctx.
 func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper) (res Result, interrupted bool, err error) {
+	if ctx.Err() != nil {
+		return Result{Code: notRun, Dir: s.dir}, true, nil
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -32,19 +40,15 @@ func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, g
 		return res, false, err
 	case <-ctx.Done():
 	}
-	// The work is over, the clean-up is not: it has a deadline of its own.
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace+killTimeout)
-	defer cancel()
-	terminated := stop.Terminate(cleanup)
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	if terminated == nil {
-		select {
-		case <-done:
-			return res, true, err
-		case <-timer.C:
-		}
+	terminated := s.terminate(ctx, grace, stop, done)
+	select {
+	case <-done:
+		return res, true, err
+	default:
 	}
+	// The work is over, the clean-up is not: it has a deadline of its own.
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
 	killed := stop.Kill(cleanup)
 	select {
 	case <-done:
@@ -54,4 +58,20 @@ func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, g
 		<-done
 		return Result{Ended: true}, true, fmt.Errorf("the build could not be killed: %w", errors.Join(terminated, killed, cleanup.Err()))
 	}
+}
+
+// terminate asks the processes to end and gives them grace for it, less when they are done earlier or cannot be asked.
+func (s *Session) terminate(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}) error {
+	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := stop.Terminate(ask); err != nil {
+		return err
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+	return nil
 }

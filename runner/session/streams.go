@@ -14,6 +14,7 @@ import (
 // readOutput hands the output stream to the steps, cut at the fences. Between steps it takes nothing from the stream:
 // what a background process prints then waits in the pipe and goes to the next step.
 func (s *Session) readOutput() {
+	defer close(s.over)
 	chunks, free := make(chan []byte), make(chan []byte, 1)
 	go s.readChunks(chunks, free)
 	var held []byte // the tail of the last chunk that may be the beginning of a fence
@@ -133,32 +134,29 @@ type recordKind int
 
 const (
 	recordOther recordKind = iota
-	recordHello
-	recordDone
+	recordHello            // the shell is there; number is its process id
+	recordDone             // a frame has ended; number is the exit code, text the working directory
 )
 
 type record struct {
 	kind   recordKind
+	frame  int // which frame it is about; 0 is the prologue
 	number int
 	text   string
 }
 
-// maxRecord bounds what is kept of one control record: a working directory is at most PATH_MAX, and whatever else comes
-// down that stream (a build can find it under /proc) must not fill our memory.
+// maxRecord bounds what is kept of one control record: whatever else than ours comes down that stream (a build can find
+// it under /proc) must not fill our memory.
 const maxRecord = 16 << 10
 
 func (s *Session) readControl() {
 	defer close(s.records)
 	r := bufio.NewReaderSize(s.pipes.Control, maxRecord)
 	for {
-		raw, err := r.ReadSlice(0)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue // junk: no record of ours is that long
-		}
+		rec, err := readRecord(r, s.nonce)
 		if err != nil {
 			return
 		}
-		rec := parseRecord(strings.TrimSuffix(string(raw), "\x00"), s.nonce)
 		if rec.kind == recordOther {
 			continue
 		}
@@ -171,25 +169,47 @@ func (s *Session) readControl() {
 	}
 }
 
-// parseRecord reads "preamp:NONCE KIND NUMBER TEXT". What else is in front of it on the stream is not ours.
+// readRecord reads up to the next NUL. Of a longer record than maxRecord it keeps what comes before the text: a shell may
+// be in a folder whose path is longer than any limit, and its exit code is wanted all the same.
+func readRecord(r *bufio.Reader, nonce string) (record, error) {
+	raw, err := r.ReadSlice(0)
+	rec := parseRecord(strings.TrimSuffix(string(raw), "\x00"), nonce)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		rec.text = ""
+		_, err = r.ReadSlice(0)
+	}
+	return rec, err
+}
+
+// parseRecord reads "preamp:NONCE KIND FRAME NUMBER TEXT". The shell writes a NUL before each record, so that one always
+// stands alone, whatever came down the stream before it.
 func parseRecord(raw, nonce string) record {
-	_, rest, ok := strings.Cut(raw, "preamp:"+nonce+" ")
+	rest, ok := strings.CutPrefix(raw, "preamp:"+nonce+" ")
 	if !ok {
 		return record{}
 	}
-	kind, rest, _ := strings.Cut(rest, " ")
-	number, text, _ := strings.Cut(rest, " ")
-	n, err := strconv.Atoi(number)
+	fields := strings.SplitN(rest, " ", 4)
+	if len(fields) != 4 {
+		return record{}
+	}
+	frame, err := strconv.Atoi(fields[1])
 	if err != nil {
 		return record{}
 	}
-	switch kind {
-	case "hello":
-		return record{kind: recordHello, number: n, text: text}
-	case "done":
-		return record{kind: recordDone, number: n, text: text}
+	number, err := strconv.Atoi(fields[2])
+	if err != nil {
+		return record{}
 	}
-	return record{}
+	rec := record{frame: frame, number: number, text: fields[3]}
+	switch fields[0] {
+	case "hello":
+		rec.kind = recordHello
+	case "done":
+		rec.kind = recordDone
+	default:
+		return record{}
+	}
+	return rec
 }
 
 func newNonce() string {

@@ -1,11 +1,9 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/pkg/jsonmessage"
-	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -95,48 +92,13 @@ func (e *Engine) ListImages(ctx context.Context, label string) ([]engine.Image, 
 }
 
 // Probe implements engine.ImageBuilder.
-func (e *Engine) Probe(ctx context.Context, ref, script string) (_ []byte, err error) {
+func (e *Engine) Probe(ctx context.Context, ref, script string) ([]byte, error) {
 	owner := engine.NewOwner("probe")
-	created, err := e.api.ContainerCreate(ctx, &container.Config{
-		Image: ref, User: "0:0", Entrypoint: []string{"sh", "-c", script}, Labels: owner.Labels(), AttachStdout: true, AttachStderr: true,
+	res, err := e.once(ctx, &container.Config{
+		Image: ref, User: "0:0", Entrypoint: []string{"sh", "-c", script}, Labels: owner.Labels(),
 	}, &container.HostConfig{
 		NetworkMode: "none", CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"},
 		Resources: container.Resources{PidsLimit: ptr(int64(256))},
-	}, nil, nil, "")
-	if err != nil {
-		return nil, e.classify("make a container of "+ref, err)
-	}
-	defer func() { err = errors.Join(err, e.remove(created.ID)) }()
-
-	att, err := e.api.ContainerAttach(ctx, created.ID, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
-	if err != nil {
-		return nil, e.classify("attach to a container of "+ref, err)
-	}
-	defer att.Close()
-	if err := e.api.ContainerStart(ctx, created.ID, container.StartOptions{}); err != nil {
-		return nil, startError(ref, err)
-	}
-	var out, problems bytes.Buffer
-	if _, err := stdcopy.StdCopy(&out, &problems, att.Reader); err != nil {
-		return nil, fmt.Errorf("read what the probe of %s says: %w", ref, err)
-	}
-	return out.Bytes(), nil
+	})
+	return res.stdout, err
 }
-
-// startError recognises images that cannot even start a shell.
-func startError(ref string, err error) error {
-	text := err.Error()
-	if strings.Contains(text, "executable file not found") || strings.Contains(text, "no such file or directory") {
-		return &engine.Error{
-			Kind: engine.KindImageUnfit, Message: "the image " + ref + " has no shell", Hint: "preamp image check says what a build image needs", Err: err,
-		}
-	}
-	if strings.Contains(text, "exec format error") {
-		return &engine.Error{
-			Kind: engine.KindImageUnfit, Message: "the image " + ref + " is for another processor architecture", Err: err,
-		}
-	}
-	return &engine.Error{Message: "start a container of " + ref, Err: err}
-}
-
-func ptr[T any](v T) *T { return &v }

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -54,11 +53,41 @@ func hostConfig(spec engine.Spec, host system.Info) *apicontainer.HostConfig {
 	return h
 }
 
-func bindWorkspace(spec engine.Spec) []mount.Mount {
-	return []mount.Mount{{
-		Type: mount.TypeBind, Source: spec.Workspace, Target: spec.Dir,
-		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
-	}}
+// traits are what an engine wants to be known about a mount.
+type traits struct {
+	podman  bool
+	selinux bool // the engine confines containers by SELinux
+}
+
+func (e *Engine) mountTraits(ctx context.Context, spec engine.Spec, host system.Info) traits {
+	return traits{
+		podman:  strings.Contains(spec.Workspace, ",") && e.isPodman(ctx), // it matters only then
+		selinux: hasOption(host, "selinux"),
+	}
+}
+
+// mountWorkspace mounts the workspace into the container, and reports false when that cannot be done.
+//
+// Two cases need the older notation SOURCE:TARGET:OPTIONS, which cannot hold a colon: Podman makes a list separated by
+// commas out of a mount, and takes what follows a comma in the path for an option; and only the older notation can ask
+// for a label under which SELinux lets the container in.
+func mountWorkspace(h *apicontainer.HostConfig, spec engine.Spec, t traits) bool {
+	if !t.selinux && !(t.podman && strings.Contains(spec.Workspace, ",")) {
+		h.Mounts = []mount.Mount{{
+			Type: mount.TypeBind, Source: spec.Workspace, Target: spec.Dir,
+			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
+		}}
+		return true
+	}
+	if strings.Contains(spec.Workspace+spec.Dir, ":") {
+		return false
+	}
+	options := "rprivate"
+	if t.selinux {
+		options += ",Z"
+	}
+	h.Binds = []string{spec.Workspace + ":" + spec.Dir + ":" + options}
+	return true
 }
 
 // bindFailed recognises an engine that does not have our folder.
@@ -67,19 +96,20 @@ func bindFailed(err error) bool {
 	return strings.Contains(text, "bind source path does not exist") || strings.Contains(text, "statfs") || strings.Contains(text, "mounts denied")
 }
 
-func rootless(host system.Info) bool {
-	return slices.ContainsFunc(host.SecurityOptions, func(o string) bool {
-		return strings.Contains(o, "rootless") || strings.Contains(o, "userns")
+func hasOption(host system.Info, name string) bool {
+	return slices.ContainsFunc(host.SecurityOptions, func(o string) bool { // such as "name=seccomp,profile=default"
+		return strings.HasPrefix(o+",", "name="+name+",") || o == name
 	})
 }
 
-// reclaim gives what the build wrote to our own user, who could neither read nor remove it otherwise.
-func (c *buildContainer) reclaim(ctx context.Context) error {
-	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
-	if err := c.exec(ctx, []string{"chown", "-R", "--no-dereference", owner, c.spec.Dir}); err != nil {
-		return fmt.Errorf("take over the build's files: %w", err)
+// sharesUsers reports whether root in a container can write into our folders. Where the engine maps it to a user
+// without any rights (userns-remap), or is the rootless engine of somebody else, it cannot.
+func (e *Engine) sharesUsers(host system.Info) bool {
+	if hasOption(host, "userns") {
+		return false
 	}
-	return nil
+	uid, ok := e.endpoint.user()
+	return !hasOption(host, "rootless") || !ok || uid == os.Geteuid()
 }
 
 // Where the extra certificates lie in the container. The bundle is for programs that read one file instead of another.
@@ -114,8 +144,8 @@ func (c *buildContainer) setup() session.Setup {
 		s.Scripts = append(s.Scripts, bundleScript)
 		s.Env = session.TrustEnv(caExtra, caBundle)
 	}
-	if c.foreign || c.copied {
-		// Our user's files under another user's git: the folder is the build's own, whoever owns it.
+	if c.copied || os.Geteuid() != 0 {
+		// Our user's files under root's git: the folder is the build's own, whoever owns it.
 		s.Env = append(s.Env, session.SafeDirectoryEnv()...)
 	}
 	s.Scripts = append(s.Scripts, profileScripts...)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,8 @@ import (
 	"github.com/preamp-build/preamp/runner/session"
 )
 
-// buildContainer is one build container; see engine.Container.
+// buildContainer is one build container; see engine.Container. This file starts it, run.go runs commands in it, close.go
+// ends it.
 type buildContainer struct {
 	e       *Engine
 	id      string
@@ -28,26 +28,39 @@ type buildContainer struct {
 	grace   time.Duration
 	copied  bool // the workspace went in as an archive
 	foreign bool // what the build writes belongs to another user than ours
+	started bool
 
 	stream  types.HijackedResponse
 	session *session.Session
-	exited  chan struct{} // closed when the container has ended
-	code    int           // valid once exited is closed
-	ended   atomic.Bool
+	release context.CancelFunc // ends the requests that follow the container all its life
+	exited  chan struct{}      // closed when the container has ended or was lost
+	code    int                // valid once exited is closed
+	lost    error              // the same: why nothing is known of the container's end
+	ended   atomic.Bool        // no further command can run
+	hungUp  atomic.Bool        // we ended the session
 	usage   usage
 
-	stop  sync.Once
-	close sync.Once
-	err   error // of close
+	stopping sync.Mutex
+	stopped  bool
+	close    sync.Once
+	err      error // of close
 }
 
 // Start implements engine.Engine.
 func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Container, err error) {
-	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, exited: make(chan struct{})}
+	if ctx.Err() != nil {
+		return nil, startStopped(ctx)
+	}
+	// What follows the container through its life outlives ctx, unless ctx ends before the life has begun.
+	life, release := context.WithCancel(context.WithoutCancel(ctx))
+	begun := context.AfterFunc(ctx, release)
+	defer begun()
+	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, release: release, exited: make(chan struct{})}
 	if c.grace == 0 {
 		c.grace = engine.DefaultGrace
 	}
 	if err := c.create(ctx); err != nil {
+		release()
 		return nil, err
 	}
 	defer func() {
@@ -58,13 +71,20 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 	if err := c.fill(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.attach(ctx); err != nil {
+	if err := c.attach(ctx, life); err != nil {
 		return nil, err
 	}
 	if err := c.openSession(ctx); err != nil {
 		return nil, err
 	}
+	if !begun() {
+		return nil, startStopped(ctx)
+	}
 	return c, nil
+}
+
+func startStopped(ctx context.Context) error {
+	return fmt.Errorf("start the build's container: %w", context.Cause(ctx))
 }
 
 // create makes the container. A bind mount is tried first where the engine may see our folders; an engine in a virtual
@@ -76,24 +96,14 @@ func (c *buildContainer) create(ctx context.Context) error {
 	}
 	host := hostConfig(c.spec, info)
 	if !c.copied {
-		host.Mounts = bindWorkspace(c.spec)
-		c.foreign = os.Geteuid() > 0 && !rootless(info)
+		c.copied = !c.e.sharesUsers(info) || !mountWorkspace(host, c.spec, c.e.mountTraits(ctx, c.spec, info))
 	}
+	c.foreign = !c.copied && writesForeign(info)
 	c.usage.limit = host.Memory
-	config := &apicontainer.Config{
-		Image:       c.spec.Image,
-		User:        "0:0", // as in the service: root, at home in /root
-		Env:         []string{"HOME=/root"},
-		Entrypoint:  session.Argv(),
-		Labels:      c.spec.Owner.Labels(),
-		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		OpenStdin: true, StdinOnce: true,
-	}
-	name := "preamp-" + c.spec.Owner.Build
-	created, err := c.e.api.ContainerCreate(ctx, config, host, nil, nil, name)
+	id, err := c.e.create(ctx, c.config(), host, c.name())
 	if err != nil && !c.copied && bindFailed(err) {
-		c.copied, c.foreign, host.Mounts = true, false, nil
-		created, err = c.e.api.ContainerCreate(ctx, config, host, nil, nil, name)
+		c.copied, c.foreign, host.Mounts, host.Binds = true, false, nil, nil
+		id, err = c.e.create(ctx, c.config(), host, c.name())
 	}
 	if cerrdefs.IsNotFound(err) {
 		return &engine.Error{Kind: engine.KindImageMissing, Message: "the image " + c.spec.Image + " is not there", Err: err}
@@ -101,37 +111,99 @@ func (c *buildContainer) create(ctx context.Context) error {
 	if err != nil {
 		return c.e.classify("make the build's container", err)
 	}
-	c.id = created.ID
+	c.id = id
 	return nil
+}
+
+func (c *buildContainer) name() string { return "preamp-" + c.spec.Owner.Build }
+
+func (c *buildContainer) config() *apicontainer.Config {
+	labels := c.spec.Owner.Labels()
+	if c.foreign {
+		labels[labelUser] = ourUser()
+	}
+	return &apicontainer.Config{
+		Image:       c.spec.Image,
+		User:        "0:0", // as in the service: root, at home in /root
+		Env:         []string{"HOME=/root"},
+		Entrypoint:  session.Argv(),
+		Labels:      labels,
+		AttachStdin: true, AttachStdout: true, AttachStderr: true,
+		OpenStdin: true, StdinOnce: true,
+	}
+}
+
+// abandonTimeout is how long a container that is being made is waited for when nobody wants it any more.
+const abandonTimeout = 5 * time.Second
+
+// create makes a container. An engine goes on making one when its caller has hung up, and nobody would know of it; so
+// the answer is waited for a little longer than ctx lasts, and what was made is removed. What a still slower engine
+// makes carries our labels, which lead Reap to it.
+func (e *Engine) create(ctx context.Context, config *apicontainer.Config, host *apicontainer.HostConfig, name string) (string, error) {
+	making, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(abandonTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			hangUp()
+		case <-making.Done():
+		}
+	})
+	defer stop()
+	created, err := e.api.ContainerCreate(making, config, host, nil, nil, name)
+	if ctx.Err() == nil {
+		return created.ID, err
+	}
+	if err == nil {
+		err = e.remove(created.ID)
+	}
+	return "", errors.Join(startStopped(ctx), err)
+}
+
+// hijack opens a two-way stream. The library does not mind ctx while it waits for the engine's answer to such a
+// request; we do, and close what comes too late.
+func hijack(ctx context.Context, open func(context.Context) (types.HijackedResponse, error)) (types.HijackedResponse, error) {
+	type answer struct {
+		stream types.HijackedResponse
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		// The stream outlives this call's context: a build that is cancelled still has something to say.
+		stream, err := open(context.WithoutCancel(ctx))
+		answered <- answer{stream, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.stream, a.err
+	case <-ctx.Done():
+		go func() {
+			if a := <-answered; a.err == nil {
+				a.stream.Close()
+			}
+		}()
+		return types.HijackedResponse{}, context.Cause(ctx)
+	}
 }
 
 // attach connects to the streams, and starts the container once nothing of it can be missed.
-func (c *buildContainer) attach(ctx context.Context) error {
-	// The stream outlives this call's context: a build that is cancelled still has something to say.
-	stream, err := c.e.api.ContainerAttach(context.WithoutCancel(ctx), c.id, apicontainer.AttachOptions{
-		Stream: true, Stdin: true, Stdout: true, Stderr: true,
+func (c *buildContainer) attach(ctx, life context.Context) (err error) {
+	c.stream, err = hijack(ctx, func(ctx context.Context) (types.HijackedResponse, error) {
+		return c.e.api.ContainerAttach(ctx, c.id, apicontainer.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	})
 	if err != nil {
-		return c.e.classify("attach to the build's container", err)
+		return c.e.attachError(ctx, c.id, c.spec.Image, err)
 	}
-	c.stream = stream
-	wait, waitErr := c.e.api.ContainerWait(context.WithoutCancel(ctx), c.id, apicontainer.WaitConditionNextExit)
-	go c.awaitExit(wait, waitErr)
+	wait, waitErr := c.e.api.ContainerWait(life, c.id, apicontainer.WaitConditionNextExit)
+	go c.awaitExit(life, wait, waitErr)
+	c.started = true
 	if err := c.e.api.ContainerStart(ctx, c.id, apicontainer.StartOptions{}); err != nil {
 		return startError(c.spec.Image, err)
 	}
-	go c.watchUsage(context.WithoutCancel(ctx))
+	go c.watchUsage(life)
 	return nil
-}
-
-func (c *buildContainer) awaitExit(wait <-chan apicontainer.WaitResponse, waitErr <-chan error) {
-	select {
-	case r := <-wait:
-		c.code = int(r.StatusCode)
-	case <-waitErr:
-		c.code = -1 // the engine went away or the container was removed under us
-	}
-	close(c.exited)
 }
 
 func (c *buildContainer) openSession(ctx context.Context) error {
@@ -167,133 +239,25 @@ func (c *buildContainer) openSession(ctx context.Context) error {
 	case <-ctx.Done():
 		c.stream.Close() // ends the streams, and Open with them
 		<-done
-		return fmt.Errorf("start the build's shell: %w", context.Cause(ctx))
+		return startStopped(ctx)
 	}
 }
 
 func (c *buildContainer) sessionError(err error) error {
-	if strings.Contains(err.Error(), "bash: not found") || strings.Contains(err.Error(), "not found: bash") {
+	said := err.Error()
+	switch {
+	case strings.Contains(said, "bash: not found") || strings.Contains(said, "not found: bash"):
 		return &engine.Error{
 			Kind: engine.KindImageUnfit, Message: "the image " + c.spec.Image + " has no bash",
 			Hint: "preamp image check says what a build image needs", Err: err,
 		}
+	case strings.Contains(said, "cd: "):
+		return &engine.Error{Message: "the build cannot begin in its folder " + c.setup().Dir, Err: err}
 	}
 	return &engine.Error{Kind: engine.KindImageUnfit, Message: "start the build's shell in " + c.spec.Image, Err: err}
 }
 
 func (c *buildContainer) ID() string { return c.id }
-
-// Run implements engine.Container.
-func (c *buildContainer) Run(ctx context.Context, command string, out io.Writer) (engine.Exit, error) {
-	if c.ended.Load() {
-		return engine.Exit{}, engine.ErrEnded
-	}
-	res, interrupted, err := c.session.RunUntil(ctx, command, out, c.grace, c)
-	if errors.Is(err, session.ErrClosed) {
-		return engine.Exit{}, engine.ErrEnded
-	}
-	exit := engine.Exit{Code: res.Code, Dir: res.Dir, Ended: res.Ended, Interrupted: interrupted}
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	switch {
-	case res.Ended:
-		c.ended.Store(true)
-		select {
-		case <-c.exited:
-			exit.Code = c.code
-		case <-cleanup.Done():
-			return exit, errors.Join(err, &engine.Error{Message: "the engine does not say how the build's container ended", Err: cleanup.Err()})
-		}
-		if c.code < 0 {
-			return exit, errors.Join(err, &engine.Error{Kind: engine.KindUnreachable, Message: "the build's container was lost", Hint: "was it removed, or the engine stopped?"})
-		}
-		exit.OOM = c.oomKilled(cleanup)
-	case exit.Code != 0 && !interrupted:
-		exit.OOM = c.oomCounted()
-	}
-	return exit, err
-}
-
-// Terminate implements session.Stopper: engines cannot signal a process, so a small script beside the session does.
-func (c *buildContainer) Terminate(ctx context.Context) error {
-	return c.exec(ctx, []string{"sh", "-c", session.TermScript, "sh", fmt.Sprint(c.session.PID())})
-}
-
-// Kill implements session.Stopper.
-func (c *buildContainer) Kill(ctx context.Context) error {
-	err := c.e.api.ContainerKill(ctx, c.id, "KILL")
-	if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) { // gone or not running: that is what was wanted
-		return fmt.Errorf("kill the container %.12s: %w", c.id, err)
-	}
-	return nil
-}
-
-// Stop implements engine.Container.
-func (c *buildContainer) Stop(ctx context.Context) (err error) {
-	c.stop.Do(func() {
-		if c.foreign {
-			err = c.reclaim(ctx)
-		}
-		c.ended.Store(true)
-		if c.session != nil {
-			c.session.Close()
-		}
-		err = errors.Join(err, c.Kill(ctx))
-		select {
-		case <-c.exited:
-		case <-ctx.Done():
-			err = errors.Join(err, ctx.Err())
-		}
-	})
-	return err
-}
-
-// removeTimeout is how long an engine may take to remove a container.
-const removeTimeout = 30 * time.Second
-
-// Close implements engine.Container.
-func (c *buildContainer) Close() error {
-	c.close.Do(func() {
-		c.ended.Store(true)
-		if c.session != nil {
-			c.session.Close()
-		}
-		if c.stream.Conn != nil {
-			c.stream.Close()
-		}
-		c.err = c.e.remove(c.id)
-	})
-	return c.err
-}
-
-func (e *Engine) remove(id string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
-	defer cancel()
-	err := e.api.ContainerRemove(ctx, id, apicontainer.RemoveOptions{Force: true, RemoveVolumes: true})
-	if err != nil && !cerrdefs.IsNotFound(err) {
-		return &engine.Error{Message: fmt.Sprintf("remove the container %.12s", id), Hint: "preamp gc tries again", Err: err}
-	}
-	return nil
-}
-
-// exec runs a command beside the session and waits for its end; what it prints is dropped.
-func (c *buildContainer) exec(ctx context.Context, argv []string) error {
-	created, err := c.e.api.ContainerExecCreate(ctx, c.id, apicontainer.ExecOptions{
-		User: "0:0", Cmd: argv, AttachStdout: true, AttachStderr: true,
-	})
-	if err != nil {
-		return fmt.Errorf("run %s in the container: %w", argv[0], err)
-	}
-	att, err := c.e.api.ContainerExecAttach(ctx, created.ID, apicontainer.ExecAttachOptions{})
-	if err != nil {
-		return fmt.Errorf("run %s in the container: %w", argv[0], err)
-	}
-	defer att.Close()
-	stop := context.AfterFunc(ctx, att.Close)
-	defer stop()
-	_, err = io.Copy(io.Discard, att.Reader)
-	return err
-}
 
 // inputCloser closes the writing half of the attached connection, and lets go of the readers.
 type inputCloser struct {

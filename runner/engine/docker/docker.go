@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/client"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -65,12 +66,7 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	if err != nil {
 		return engine.Info{}, e.unreachable(err)
 	}
-	kind := "docker"
-	for _, c := range v.Components {
-		if strings.Contains(c.Name, "Podman") {
-			kind = "podman"
-		}
-	}
+	kind := kindOf(v)
 	if kind == "docker" && tooOld(v.Version) {
 		return engine.Info{}, &engine.Error{
 			Kind: engine.KindUnreachable, Message: "Docker Engine " + v.Version + " is too old", Hint: "preamp needs 20.10 or newer",
@@ -80,6 +76,21 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 		Kind: kind, Version: v.Version, Endpoint: e.endpoint.String(), OS: v.Os, Arch: v.Arch,
 		CPUs: i.NCPU, Memory: i.MemTotal, Isolated: true,
 	}, nil
+}
+
+func kindOf(v types.Version) string {
+	for _, c := range v.Components {
+		if strings.Contains(c.Name, "Podman") {
+			return "podman"
+		}
+	}
+	return "docker"
+}
+
+// isPodman takes an engine that does not say what it is for Docker.
+func (e *Engine) isPodman(ctx context.Context) bool {
+	v, err := e.api.ServerVersion(ctx)
+	return err == nil && kindOf(v) == "podman"
 }
 
 func tooOld(version string) bool {

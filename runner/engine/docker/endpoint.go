@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/connhelper"
@@ -165,6 +166,23 @@ func withTLS(dir string, noCheck bool) ([]client.Opt, error) {
 // machine; Start finds out when a bind mount fails.
 func (ep endpoint) local() bool {
 	return ep.host == "" || strings.HasPrefix(ep.host, "unix://") || strings.HasPrefix(ep.host, "npipe://")
+}
+
+// user is the user whose the engine's socket is; a rootless engine's is that of the user who runs it.
+func (ep endpoint) user() (uid int, ok bool) {
+	socket, found := strings.CutPrefix(ep.host, "unix://")
+	if !found {
+		return 0, false
+	}
+	info, err := os.Stat(socket)
+	if err != nil {
+		return 0, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
 }
 
 // String is the address without any credentials.

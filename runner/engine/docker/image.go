@@ -11,6 +11,7 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/jsonmessage"
 	"github.com/dustin/go-humanize"
 
@@ -62,6 +63,9 @@ func (e *Engine) inspect(ctx context.Context, ref string) (engine.Image, error) 
 // pull fetches ref and reports one line of progress at a time: the layers together, not each.
 func (e *Engine) pull(ctx context.Context, ref string, progress func(engine.Progress)) error {
 	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: registryAuth(ref)})
+	if client.IsErrConnectionFailed(err) {
+		return e.unreachable(err)
+	}
 	if err != nil {
 		return pullError(ref, err)
 	}
@@ -123,6 +127,13 @@ func pullError(ref string, err error) error {
 		return &engine.Error{
 			Kind: engine.KindImageAuth, Message: "the registry does not let us pull " + ref, Hint: "docker login, then again", Err: err,
 		}
+	case has("http response to https client"):
+		return &engine.Error{
+			Kind: engine.KindImageMissing, Message: "the registry of " + ref + " speaks HTTP without TLS",
+			Hint: "list it among the engine's insecure registries", Err: err,
+		}
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return &engine.Error{Message: "pulling " + ref + " was stopped", Err: err}
 	case has("no space left"):
 		return &engine.Error{Message: "the engine has no room for " + ref, Hint: "docker system df", Err: err}
 	}

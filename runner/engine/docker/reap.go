@@ -3,9 +3,11 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -25,11 +27,36 @@ func (e *Engine) Reap(ctx context.Context, dead func(engine.Owner) bool) ([]engi
 		if !ok || !dead(owner) {
 			continue
 		}
-		if err := e.remove(c.ID); err != nil {
+		if ctx.Err() != nil {
+			return reaped, errors.Join(append(errs, context.Cause(ctx))...)
+		}
+		// What the build wrote as another user comes first: once the container is gone, nobody knows of it any more.
+		if err := errors.Join(e.reclaimLeft(ctx, owner.Build, c), e.remove(c.ID)); err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		reaped = append(reaped, engine.Reaped{What: "container", ID: c.ID, Owner: owner})
 	}
 	return reaped, errors.Join(errs...)
+}
+
+// reclaimLeft gives the workspace of a dead build back to the user whose it is.
+func (e *Engine) reclaimLeft(ctx context.Context, build string, c container.Summary) error {
+	user := c.Labels[labelUser]
+	if user == "" || c.State == container.StateCreated {
+		return nil
+	}
+	if err := e.api.ContainerKill(ctx, c.ID, "KILL"); err != nil && !notRunning(err) {
+		return fmt.Errorf("kill the container %.12s: %w", c.ID, err)
+	}
+	var errs []error
+	for _, m := range c.Mounts {
+		if m.Type != mount.TypeBind {
+			continue
+		}
+		if err := e.reclaim(ctx, build, c.ImageID, m.Source, user); err != nil && !bindFailed(err) { // removed already
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }

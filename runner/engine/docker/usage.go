@@ -1,9 +1,10 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"math"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,11 +14,13 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
-// usage is the highest of the samples that the engine sends about every second.
+// usage is the highest of the samples that are taken about every second.
 type usage struct {
 	limit int64
 	peak  atomic.Int64
 	cpu   atomic.Int64 // nanoseconds
+
+	oomKills int64 // how many were counted until the last failed command; of Run alone
 }
 
 // Usage implements engine.Container.
@@ -27,31 +30,63 @@ func (c *buildContainer) Usage() engine.Usage {
 	}
 }
 
-// watchUsage follows the engine's statistics until the container ends.
-func (c *buildContainer) watchUsage(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
+// usagePoll is how often Podman is asked for its statistics.
+const usagePoll = time.Second
+
+// watchUsage takes the engine's statistics until the container ends. The peak stays unknown where there are none; the
+// build does not depend on it.
+//
+// Docker sends them every second by itself, and when it is asked for one sample sends an empty one (20.10). Podman sends
+// the first at once and the others five seconds apart, in which a build can have had its peak, so it is asked again.
+func (c *buildContainer) watchUsage(life context.Context) {
+	ctx, cancel := context.WithCancel(life)
 	defer cancel()
 	go func() {
-		<-c.exited
-		cancel()
+		select {
+		case <-c.exited:
+			cancel()
+		case <-ctx.Done():
+		}
 	}()
-	stats, err := c.e.api.ContainerStats(ctx, c.id, true)
+	if !c.e.isPodman(ctx) {
+		c.readUsage(ctx, math.MaxInt)
+		return
+	}
+	tick := time.NewTicker(usagePoll)
+	defer tick.Stop()
+	for {
+		c.readUsage(ctx, 1)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readUsage takes as many samples as are wanted or come.
+func (c *buildContainer) readUsage(ctx context.Context, samples int) {
+	stats, err := c.e.api.ContainerStats(ctx, c.id, samples > 1)
 	if err != nil {
-		return // the peak stays unknown; the build does not depend on it
+		return
 	}
 	defer func() { _ = stats.Body.Close() }()
 	dec := json.NewDecoder(stats.Body)
-	for {
+	for range samples {
 		var s container.StatsResponse
 		if err := dec.Decode(&s); err != nil {
 			return
 		}
-		if used := memoryInUse(s.MemoryStats); used > c.usage.peak.Load() {
-			c.usage.peak.Store(used)
-		}
-		if total := int64(s.CPUStats.CPUUsage.TotalUsage); total > c.usage.cpu.Load() {
-			c.usage.cpu.Store(total)
-		}
+		c.usage.add(s)
+	}
+}
+
+func (u *usage) add(s container.StatsResponse) {
+	if used := memoryInUse(s.MemoryStats); used > u.peak.Load() {
+		u.peak.Store(used)
+	}
+	if total := int64(s.CPUStats.CPUUsage.TotalUsage); total > u.cpu.Load() {
+		u.cpu.Store(total)
 	}
 }
 
@@ -67,24 +102,22 @@ func memoryInUse(m container.MemoryStats) int64 {
 	return int64(m.Usage - cache)
 }
 
-// oomScript prints how often the kernel killed something in this container's cgroup.
+// oomScript prints how often the kernel killed something in this container's control group, under either version of them.
 const oomScript = `cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null`
 
-// oomCounted asks the living container; the engine itself only tells after the container's end.
-func (c *buildContainer) oomCounted() bool {
-	var out bytes.Buffer
-	if _, err := c.session.Run(oomScript, &out); err != nil {
+// oomCounted asks the living container whether the kernel has killed something since the last time; the engine itself
+// only tells after the container's end. The session is not asked: the build may have redefined what it knows.
+func (c *buildContainer) oomCounted(ctx context.Context) bool {
+	out, err := c.exec(ctx, []string{"sh", "-c", oomScript})
+	if err != nil {
 		return false
 	}
-	for line := range strings.Lines(out.String()) {
-		if name, count, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name == "oom_kill" && count != "0" {
+	for line := range strings.Lines(string(out)) {
+		name, count, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.ParseInt(count, 10, 64); err == nil && name == "oom_kill" && n > c.usage.oomKills {
+			c.usage.oomKills = n
 			return true
 		}
 	}
 	return false
-}
-
-func (c *buildContainer) oomKilled(ctx context.Context) bool {
-	in, err := c.e.api.ContainerInspect(ctx, c.id)
-	return err == nil && in.State != nil && in.State.OOMKilled
 }

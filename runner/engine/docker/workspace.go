@@ -35,9 +35,9 @@ func (c *buildContainer) fill(ctx context.Context) error {
 		return nil
 	}
 	r, w := io.Pipe()
+	defer func() { _ = r.Close() }() // ends the packing, however much of it the engine has read
 	go func() { w.CloseWithError(packTree(ctx, w, c.spec.Workspace, c.spec.Dir)) }()
 	if err := c.copyIn(ctx, r); err != nil {
-		_ = r.CloseWithError(err) // ends the packing
 		return fmt.Errorf("put the workspace into the container: %w", err)
 	}
 	return nil
@@ -148,7 +148,7 @@ func (c *buildContainer) fetch(ctx context.Context, root *os.Root, p string) err
 	defer func() { _ = body.Close() }()
 	// What was there before is the state from before the build; files that the build removed must not stay.
 	if p != "." {
-		if err := root.RemoveAll(p); err != nil {
+		if err := removeAll(root, p); err != nil {
 			return err
 		}
 		if err := root.MkdirAll(path.Dir(p), 0o755); err != nil {
@@ -170,7 +170,7 @@ func empty(root *os.Root) error {
 		return err
 	}
 	for _, name := range names {
-		if err := root.RemoveAll(name); err != nil {
+		if err := removeAll(root, name); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,17 +89,20 @@ func runSteps(t *testing.T, c engine.Container, steps []step) {
 	}
 }
 
+// reset undoes what the cases of testShell do to the shell, so that they can share one.
+const reset = `set +ux +o pipefail; shopt -u dotglob nullglob expand_aliases; unalias -a; unset FOO X Y; unset -f f; exec 3>&-`
+
 func testShell(t *testing.T, s Subject) {
 	cases := []struct {
 		name  string
 		steps []step
 	}{
+		{"no pipefail by default", []step{{"false | true", "", 0}, {"false; true", "", 0}}},
 		{"directory", []step{{"mkdir -p a/b && cd a/b", "", 0}, {"basename $PWD", "b\n", 0}, {"cd ..; cd -", "*", 0}}},
 		{"exported variable", []step{{"export FOO='b a r'", "", 0}, {`bash -c 'echo "$FOO"'`, "b a r\n", 0}}},
 		{"variable that is not exported", []step{{"FOO=bar", "", 0}, {"echo $FOO; bash -c 'echo [$FOO]'", "bar\n[]\n", 0}}},
 		{"function and alias", []step{{"f() { echo f$1; }", "", 0}, {"f 1", "f1\n", 0}, {"shopt -s expand_aliases; alias g='echo g'", "", 0}, {"g", "g\n", 0}}},
 		{"shell options", []step{{"shopt -s dotglob nullglob", "", 0}, {"touch .hidden; echo *", ".hidden\n", 0}, {"set -o pipefail", "", 0}, {"false | true", "", 1}}},
-		{"no pipefail by default", []step{{"false | true", "", 0}, {"false; true", "", 0}}},
 		{"declare is global", []step{{"declare X=1; declare -a Y=(1 2)", "", 0}, {"echo $X ${Y[1]}", "1 2\n", 0}}},
 		{"break, continue and return outside of anything", []step{{"break", "*", 0}, {"echo on", "on\n", 0}, {"continue; echo on", "*", 0}, {"return 4", "*", 2}, {"echo on", "on\n", 0}}},
 		{"syntax errors", []step{{"if", "*", 2}, {"echo )", "*", 2}, {"echo 'open", "*", 2}, {"echo on", "on\n", 0}}},
@@ -115,22 +119,23 @@ func testShell(t *testing.T, s Subject) {
 		{"input is at its end", []step{{"cat; read -r x; echo \"$? [$x]\"", "1 []\n", 0}, {"while read -r l; do echo $l; done; echo over", "over\n", 0}}},
 		{"input redirected for good", []step{{"echo data > in; exec < in", "", 0}, {"echo still here", "still here\n", 0}}},
 	}
-	for _, tc := range cases {
+	c, spec := start(t, s)
+	for i, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			c, _ := start(t, s)
+			folder := fmt.Sprintf("%s/case%d", s.Engine.Dir(spec), i)
+			runSteps(t, c, []step{{"mkdir " + folder + " && cd " + folder, "", 0}})
 			runSteps(t, c, tc.steps)
+			runSteps(t, c, []step{{reset, "*", 0}})
 		})
 	}
 }
 
 func testOutput(t *testing.T, s Subject) {
+	c, _ := start(t, s)
 	t.Run("without a final newline", func(t *testing.T) {
-		c, _ := start(t, s)
 		runSteps(t, c, []step{{"printf abc", "abc", 0}, {"printf def; printf ghi >&2", "defghi", 0}, {"true", "", 0}})
 	})
 	t.Run("both streams in order", func(t *testing.T) {
-		c, _ := start(t, s)
 		var want strings.Builder
 		for range 200 {
 			want.WriteString("o\ne\n")
@@ -138,7 +143,6 @@ func testOutput(t *testing.T, s Subject) {
 		runSteps(t, c, []step{{"for i in $(seq 200); do echo o; echo e >&2; done", want.String(), 0}})
 	})
 	t.Run("100 MB", func(t *testing.T) {
-		c, _ := start(t, s)
 		var n counter
 		exit, err := c.Run(t.Context(), "head -c 104857600 /dev/zero | tr '\\0' x", &n)
 		if err != nil || exit.Code != 0 || n.bytes != 100<<20 {
@@ -147,14 +151,12 @@ func testOutput(t *testing.T, s Subject) {
 		runSteps(t, c, []step{{"echo on", "on\n", 0}})
 	})
 	t.Run("a line of 10 MB", func(t *testing.T) {
-		c, _ := start(t, s)
 		exit, out := run(t, c, "head -c 10485760 /dev/zero | tr '\\0' y; echo")
 		if exit.Code != 0 || len(out) != 10<<20+1 || strings.Trim(out, "y") != "\n" {
 			t.Fatalf("got %d bytes, exit %+v", len(out), exit)
 		}
 	})
 	t.Run("binary", func(t *testing.T) {
-		c, _ := start(t, s)
 		var want bytes.Buffer
 		for range 3 {
 			for b := range 256 {
@@ -168,14 +170,12 @@ func testOutput(t *testing.T, s Subject) {
 		}
 	})
 	t.Run("a command of 1 MB", func(t *testing.T) {
-		c, _ := start(t, s)
 		big := strings.Repeat("z", 1<<20)
 		if exit, out := run(t, c, "x='"+big+"'; echo ${#x}"); exit.Code != 0 || out != "1048576\n" {
 			t.Fatalf("exit %+v, printed %.100q", exit, out)
 		}
 	})
 	t.Run("a writer that fails", func(t *testing.T) {
-		c, _ := start(t, s)
 		bad := errors.New("disk full")
 		exit, err := c.Run(t.Context(), "seq 100000; touch finished", failing{bad})
 		if !errors.Is(err, bad) || exit.Code != 0 {
@@ -218,49 +218,53 @@ func testEnd(t *testing.T, s Subject) {
 }
 
 func testInterrupt(t *testing.T, s Subject) {
-	t.Run("cancel lets processes finish", func(t *testing.T) {
-		c, spec := start(t, s)
-		exit := interrupt(t, c, `bash -c 'trap "echo cleaned > cleaned; exit 9" TERM; echo ready; while :; do sleep 0.1; done'`)
-		if !exit.Interrupted || exit.Ended || exit.Code == 0 {
-			t.Errorf("exit %+v, want interrupted with the session alive", exit)
-		}
-		if err := c.Fetch(t.Context(), "."); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(filepath.Join(spec.Workspace, "cleaned")); err != nil {
-			t.Errorf("the process was not given the time to clean up: %v", err)
-		}
+	t.Run("the session survives", func(t *testing.T) {
+		t.Parallel()
+		testSurvives(t, s)
 	})
-	t.Run("cancel kills what will not end", func(t *testing.T) {
-		c, _ := start(t, s)
-		exit := interrupt(t, c, `trap '' TERM; bash -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'`)
-		if !exit.Interrupted || !exit.Ended {
-			t.Errorf("exit %+v, want interrupted and ended", exit)
-		}
-	})
-	t.Run("cancel ends a loop in the shell itself", func(t *testing.T) {
-		c, _ := start(t, s)
-		if exit := interrupt(t, c, "echo ready; while :; do :; done"); !exit.Interrupted || !exit.Ended {
-			t.Errorf("exit %+v, want interrupted and ended", exit)
-		}
-	})
-	t.Run("timeout", func(t *testing.T) {
-		c, _ := start(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		exit, err := c.Run(ctx, "sleep 600", &bytes.Buffer{})
-		if err != nil || !exit.Interrupted {
-			t.Errorf("exit %+v, %v; want interrupted", exit, err)
-		}
-	})
-	t.Run("before it began", func(t *testing.T) {
-		c, _ := start(t, s)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if exit, err := c.Run(ctx, "sleep 600", &bytes.Buffer{}); err != nil || !exit.Interrupted {
-			t.Errorf("exit %+v, %v; want interrupted", exit, err)
-		}
-	})
+	for name, command := range map[string]string{
+		"what will not end":         `trap '' TERM; bash -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'`,
+		"a loop in the shell":       "echo ready; while :; do :; done",
+		"a flood":                   "trap '' TERM; yes",
+		"a stopped process":         "trap '' TERM; bash -c 'echo ready; kill -STOP $$'; sleep 600",
+		"what has left its session": `trap '' TERM; setsid bash -c 'trap "" TERM; echo ready; sleep 600'`,
+	} {
+		t.Run("cancel kills "+name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := start(t, s, func(spec *engine.Spec) { spec.Grace = 300 * time.Millisecond })
+			if exit := interrupt(t, c, command); !exit.Interrupted || !exit.Ended {
+				t.Errorf("exit %+v, want interrupted and ended", exit)
+			}
+			if _, err := c.Run(t.Context(), "echo more", &bytes.Buffer{}); !errors.Is(err, engine.ErrEnded) {
+				t.Errorf("a command after the end: %v, want ErrEnded", err)
+			}
+		})
+	}
+}
+
+// testSurvives interrupts commands that end when they are asked to.
+func testSurvives(t *testing.T, s Subject) {
+	c, spec := start(t, s)
+	exit := interrupt(t, c, `bash -c 'trap "echo cleaned > cleaned; exit 9" TERM; echo ready; while :; do sleep 0.1; done'`)
+	if !exit.Interrupted || exit.Ended || exit.Code == 0 {
+		t.Errorf("exit %+v, want interrupted with the session alive", exit)
+	}
+	if err := c.Fetch(t.Context(), "."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(spec.Workspace, "cleaned")); err != nil {
+		t.Errorf("the process was not given the time to clean up: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if exit, err := c.Run(ctx, "sleep 600", &bytes.Buffer{}); err != nil || !exit.Interrupted {
+		t.Errorf("a timeout: exit %+v, %v; want interrupted", exit, err)
+	}
+	// ctx has ended, so this one does not even begin.
+	if exit, err := c.Run(ctx, "touch begun", &bytes.Buffer{}); err != nil || !exit.Interrupted || exit.Ended || exit.Code == 0 {
+		t.Errorf("after the timeout: exit %+v, %v; want interrupted", exit, err)
+	}
+	runSteps(t, c, []step{{"ls begun 2>/dev/null; cat cleaned", "cleaned\n", 0}})
 }
 
 // interrupt runs a command and cancels it once it has printed something.

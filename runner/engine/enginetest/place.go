@@ -3,9 +3,11 @@ package enginetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -13,6 +15,7 @@ import (
 
 func testWorkspace(t *testing.T, s Subject) {
 	t.Run("in and out", func(t *testing.T) {
+		t.Parallel()
 		c, spec := start(t, s, func(spec *engine.Spec) {
 			write(t, spec.Workspace, "src/in.txt", "hello\n")
 			write(t, spec.Workspace, "run.sh", "#!/bin/sh\necho ran\n")
@@ -33,7 +36,21 @@ func testWorkspace(t *testing.T, s Subject) {
 			t.Errorf("fetched:\n%swant:\n%s", got, want)
 		}
 	})
+	t.Run("of a session that has ended", func(t *testing.T) {
+		t.Parallel()
+		c, spec := start(t, s)
+		if exit, _ := run(t, c, "mkdir out; echo made > out/file; exit 3"); !exit.Ended {
+			t.Fatalf("exit %+v, want ended", exit)
+		}
+		must(t, c.Stop(t.Context()))
+		must(t, c.Fetch(t.Context(), "out"))
+		if got, want := tree(t, filepath.Join(spec.Workspace, "out")), ". d\nfile f made\n"; got != want {
+			t.Errorf("fetched:\n%swant:\n%s", got, want)
+		}
+	})
+	t.Run("links and modes", func(t *testing.T) { testLinks(t, s) })
 	t.Run("start folder", func(t *testing.T) {
+		t.Parallel()
 		c, spec := start(t, s, func(spec *engine.Spec) {
 			write(t, spec.Workspace, "apps/web/x", "")
 			spec.Start = "apps/web"
@@ -47,6 +64,7 @@ func testWorkspace(t *testing.T, s Subject) {
 		}
 	})
 	t.Run("nothing writes after Stop", func(t *testing.T) {
+		t.Parallel()
 		c, spec := start(t, s)
 		runSteps(t, c, []step{{"(setsid bash -c 'while :; do echo x >> grows; done' &) ; while [ ! -s grows ]; do sleep 0.01; done", "", 0}})
 		must(t, c.Stop(t.Context()))
@@ -66,6 +84,44 @@ func testWorkspace(t *testing.T, s Subject) {
 			t.Errorf("the file grew from %d to %d after Stop", first, again)
 		}
 	})
+}
+
+// testLinks lets a build leave what trips naive copying.
+func testLinks(t *testing.T, s Subject) {
+	t.Parallel()
+	for _, paths := range [][]string{{"."}, {"out"}, {"out/deep", "out/other"}} {
+		c, spec := start(t, s)
+		runSteps(t, c, []step{{`mkdir -p out/deep/er out/other out/closed && cd out
+echo one > deep/a && ln deep/a deep/er/b && ln deep/a deep/c && echo two > other/a && ln other/a other/z
+ln -s /etc/passwd other/absolute; ln -s ../../../../../etc/passwd other/climbing; ln -s nowhere other/dangling; ln -s ../deep other/folder
+echo s > other/suid; chmod 4755 other/suid; mkfifo other/pipe
+mkdir other/locked; echo l > other/locked/file; chmod 444 other/locked/file; chmod 555 other/locked
+echo x > 'other/new
+line'; cd ..`, "", 0}})
+		must(t, c.Stop(t.Context()))
+		must(t, c.Fetch(t.Context(), paths...))
+		out := filepath.Join(spec.Workspace, "out")
+		for _, linked := range [][2]string{{"deep/a", "deep/er/b"}, {"deep/a", "deep/c"}, {"other/a", "other/z"}} {
+			a, errA := os.ReadFile(filepath.Join(out, linked[0]))
+			b, errB := os.ReadFile(filepath.Join(out, linked[1]))
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("%v: %v holds %q and %q, %v %v", paths, linked, a, b, errA, errB)
+			}
+		}
+		for name, want := range map[string]string{
+			"absolute": "/etc/passwd", "climbing": "../../../../../etc/passwd", "dangling": "nowhere", "folder": "../deep",
+		} {
+			if got, err := os.Readlink(filepath.Join(out, "other", name)); got != want {
+				t.Errorf("%v: the link %s leads to %q (%v), want %q", paths, name, got, err, want)
+			}
+		}
+		for _, name := range []string{"locked/file", "new\nline"} {
+			if _, err := os.ReadFile(filepath.Join(out, "other", name)); err != nil {
+				t.Errorf("%v: %v", paths, err)
+			}
+		}
+		must(t, os.Chmod(filepath.Join(out, "other", "locked"), 0o700)) // or an ordinary user could not remove it
+	}
 }
 
 func testEnvironment(t *testing.T, s Subject) {
@@ -95,6 +151,7 @@ func testEnvironment(t *testing.T, s Subject) {
 
 func testCleanup(t *testing.T, s Subject) {
 	t.Run("a start that fails leaves nothing", func(t *testing.T) {
+		t.Parallel()
 		owner := engine.NewOwner(engine.NewBuildID())
 		_, err := s.Engine.Start(t.Context(), engine.Spec{
 			Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/work/app", Start: "no/such/folder",
@@ -105,6 +162,7 @@ func testCleanup(t *testing.T, s Subject) {
 		expectReaped(t, s, owner, 0)
 	})
 	t.Run("a cancelled start leaves nothing", func(t *testing.T) {
+		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		owner := engine.NewOwner(engine.NewBuildID())
@@ -114,13 +172,37 @@ func testCleanup(t *testing.T, s Subject) {
 		expectReaped(t, s, owner, 0)
 	})
 	t.Run("close", func(t *testing.T) {
+		t.Parallel()
 		c, spec := start(t, s)
 		runSteps(t, c, []step{{"setsid sleep 600 & sleep 600 & true", "*", 0}})
 		must(t, c.Close())
 		must(t, c.Close())
 		expectReaped(t, s, spec.Owner, 0)
 	})
+	t.Run("close while a command runs", func(t *testing.T) {
+		t.Parallel()
+		c, spec := start(t, s)
+		closed := make(chan error, 1)
+		_, err := c.Run(t.Context(), "echo ready; sleep 600", onWrite(sync.OnceFunc(func() {
+			go func() { closed <- c.Close() }()
+		})))
+		if !errors.Is(err, engine.ErrEnded) {
+			t.Errorf("the command: %v, want ErrEnded", err)
+		}
+		must(t, <-closed)
+		expectReaped(t, s, spec.Owner, 0)
+	})
+	t.Run("close with a flood that nobody reads", func(t *testing.T) {
+		t.Parallel()
+		c, spec := start(t, s)
+		runSteps(t, c, []step{{"yes & sleep 0.2", "*", 0}})
+		must(t, c.Stop(t.Context()))
+		must(t, c.Close())
+		must(t, c.Stop(t.Context()))
+		expectReaped(t, s, spec.Owner, 0)
+	})
 	t.Run("reap", func(t *testing.T) {
+		t.Parallel()
 		c, spec := start(t, s)
 		other, _ := start(t, s)
 		runSteps(t, c, []step{{"setsid sleep 600 & true", "*", 0}})

@@ -1,5 +1,9 @@
 // Package host runs builds on this machine without a container: bash itself, with a clean environment and a HOME of its
 // own, but with every right of the user who started preamp. It isolates nothing, so it is used only when asked for.
+//
+// What a build starts is found again by its process group and by marks in its environment. A process that leaves the
+// group (setsid) and also clears its environment (env -i), or becomes another user, is not found: it outlives Stop,
+// Close and Reap, and may still write to the workspace. Builds of strangers belong into containers.
 package host
 
 import (
@@ -61,9 +65,11 @@ type process struct {
 	dir     string // this build's own, with its home
 	home    string
 	cmd     *exec.Cmd
+	pipes   [3]*os.File // our ends of input, output and control
 	session *session.Session
 	exited  chan struct{}
-	ended   atomic.Bool
+	ended   atomic.Bool // no further command can run
+	hungUp  atomic.Bool // we ended the session
 	peak    atomic.Int64
 	cpu     atomic.Int64
 	close   sync.Once
@@ -72,6 +78,9 @@ type process struct {
 
 // Start implements engine.Engine.
 func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Container, err error) {
+	if ctx.Err() != nil {
+		return nil, startStopped(ctx)
+	}
 	dir, err := makeHome(e.scratch, spec.Owner)
 	if err != nil {
 		return nil, &engine.Error{Message: "make the build's home", Err: err}
@@ -89,20 +98,27 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 	if err != nil {
 		return nil, err
 	}
-	pipes, err := p.start()
-	if err != nil {
+	if err := p.start(); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.Kill(context.WithoutCancel(ctx)) })
 	defer stop()
-	if p.session, err = session.Open(pipes, setup); err != nil {
+	p.session, err = session.Open(session.Pipes{Input: p.pipes[0], Output: p.pipes[1], Control: p.pipes[2]}, setup)
+	if !stop() {
+		return nil, startStopped(ctx)
+	}
+	if err != nil {
 		return nil, &engine.Error{Message: "start bash on this machine", Err: err}
 	}
 	return p, nil
 }
 
+func startStopped(ctx context.Context) error {
+	return fmt.Errorf("start bash on this machine: %w", context.Cause(ctx))
+}
+
 // start runs the shell in a process group of its own, connected by pipes that only it and we hold.
-func (p *process) start() (session.Pipes, error) {
+func (p *process) start() error {
 	argv := session.Argv()
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Dir = p.spec.Workspace
@@ -113,7 +129,7 @@ func (p *process) start() (session.Pipes, error) {
 		var err error
 		if files[i], files[i+1], err = os.Pipe(); err != nil {
 			closeAll(files[:]...)
-			return session.Pipes{}, &engine.Error{Message: "make the pipes of the build's shell", Err: err}
+			return &engine.Error{Message: "make the pipes of the build's shell", Err: err}
 		}
 	}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = files[0], files[3], files[5]
@@ -121,23 +137,24 @@ func (p *process) start() (session.Pipes, error) {
 	closeAll(files[0], files[3], files[5])
 	if err != nil {
 		closeAll(files[1], files[2], files[4])
-		return session.Pipes{}, &engine.Error{Kind: engine.KindUnreachable, Message: "start bash on this machine", Err: err}
+		return &engine.Error{Kind: engine.KindUnreachable, Message: "start bash on this machine", Err: err}
 	}
-	go p.await(files[2], files[4])
-	return session.Pipes{Input: files[1], Output: files[2], Control: files[4]}, nil
+	p.pipes = [3]*os.File{files[1], files[2], files[4]}
+	go p.await()
+	return nil
 }
 
 // await learns the end of the shell, and sees to it that nothing which the shell left behind keeps the pipes open.
-func (p *process) await(out, ctl *os.File) {
+func (p *process) await() {
 	_ = p.cmd.Wait() // the exit code is in ProcessState; that it is not 0 is the build's affair
 	p.recordUsage()
-	_ = killBuild(p.spec.Owner.Build, p.cmd.Process.Pid)
+	_ = killBuild(context.Background(), p.spec.Owner.Build, p.cmd.Process.Pid) // Stop tries again, and says so
 	close(p.exited)
 	// What a killed process wrote is still in the pipe and will be read; a process that nobody can find must not make
 	// the readers wait for ever.
 	deadline := time.Now().Add(drainTimeout)
-	_ = out.SetReadDeadline(deadline)
-	_ = ctl.SetReadDeadline(deadline)
+	_ = p.pipes[1].SetReadDeadline(deadline)
+	_ = p.pipes[2].SetReadDeadline(deadline)
 }
 
 // drainTimeout bounds the reading after the shell's end. It only matters when a process has escaped.
@@ -207,7 +224,7 @@ func (p *process) Run(ctx context.Context, command string, out io.Writer) (engin
 		return engine.Exit{}, engine.ErrEnded
 	}
 	res, interrupted, err := p.session.RunUntil(ctx, command, out, p.grace, p)
-	if errors.Is(err, session.ErrClosed) {
+	if errors.Is(err, session.ErrClosed) || res.Ended && p.hungUp.Load() {
 		return engine.Exit{}, engine.ErrEnded
 	}
 	exit := engine.Exit{Code: res.Code, Dir: res.Dir, Ended: res.Ended, Interrupted: interrupted}
@@ -225,12 +242,19 @@ func (p *process) Terminate(context.Context) error {
 }
 
 // Kill implements session.Stopper.
-func (p *process) Kill(context.Context) error {
-	return killBuild(p.spec.Owner.Build, p.cmd.Process.Pid)
+func (p *process) Kill(ctx context.Context) error {
+	group := p.cmd.Process.Pid
+	select {
+	case <-p.exited:
+		group = 0 // its number may be another's by now
+	default:
+	}
+	return killBuild(ctx, p.spec.Owner.Build, group)
 }
 
 // Stop implements engine.Container.
 func (p *process) Stop(ctx context.Context) error {
+	p.hungUp.Store(true)
 	p.ended.Store(true)
 	if p.session != nil {
 		p.session.Close()
@@ -261,13 +285,14 @@ func (p *process) Close() error {
 			defer cancel()
 			p.err = p.Stop(ctx)
 		}
+		closeAll(p.pipes[:]...)
 		p.err = errors.Join(p.err, engine.RemoveTree(p.dir))
 	})
 	return p.err
 }
 
 // Reap implements engine.Engine: it ends the processes of builds whose preamp is gone, and removes their homes.
-func (e *Engine) Reap(_ context.Context, dead func(engine.Owner) bool) ([]engine.Reaped, error) {
+func (e *Engine) Reap(ctx context.Context, dead func(engine.Owner) bool) ([]engine.Reaped, error) {
 	var reaped []engine.Reaped
 	owners := map[string]engine.Owner{}
 	for pid, env := range managedProcesses() {
@@ -280,7 +305,7 @@ func (e *Engine) Reap(_ context.Context, dead func(engine.Owner) bool) ([]engine
 	}
 	var errs []error
 	for build := range owners {
-		errs = append(errs, killBuild(build, 0))
+		errs = append(errs, killBuild(ctx, build, 0))
 	}
 	homes, err := e.reapHomes(dead)
 	reaped, errs = append(reaped, homes...), append(errs, err)

@@ -1,12 +1,15 @@
 package host
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -43,14 +46,25 @@ func terminateBuild(build string, parent, shell int) error {
 	return nil
 }
 
-// killBuild ends the build's processes. Processes that are being made while we look are found by looking again.
-func killBuild(build string, parent int) error {
-	if parent > 0 {
-		if err := signal(-parent, syscall.SIGKILL); err != nil {
+const (
+	// killTimeout bounds how long we look for processes that are being made, or that the kernel cannot end at once.
+	killTimeout = 5 * time.Second
+	killPoll    = 5 * time.Millisecond
+)
+
+// killBuild ends the build's processes, and the group where it is not 0. It looks again until there are none: a process
+// that was being made while we looked is found the next time.
+func killBuild(ctx context.Context, build string, group int) error {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	if group > 0 {
+		if err := signal(-group, syscall.SIGKILL); err != nil {
 			return err
 		}
 	}
-	for range 10 {
+	tick := time.NewTicker(killPoll)
+	defer tick.Stop()
+	for {
 		pids := buildProcesses(build, 0)
 		if len(pids) == 0 {
 			return nil
@@ -60,8 +74,12 @@ func killBuild(build string, parent int) error {
 				return err
 			}
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("processes %v of build %s do not end: %w", pids, build, ctx.Err())
+		}
 	}
-	return nil
 }
 
 func signal(pid int, sig syscall.Signal) error {
