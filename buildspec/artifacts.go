@@ -124,6 +124,7 @@ func (d *decoder) texts(e *entry) []Text {
 			Rule: ruleListFormat, Severity: Warning, Span: e.val.span,
 			Message: fmt.Sprintf("%s is a single value; it is read as a list of one", e.key.text),
 			Help:    "write it on a line of its own below, with a dash before it",
+			Fix:     d.dashFix(e, ""),
 		})
 		return []Text{d.text(e.val)}
 	}

@@ -9,6 +9,10 @@ import (
 type decoder struct {
 	src *source
 	c   *collector
+	// within is what the phases that are being read stand in, nil elsewhere.
+	within *phasesPlace
+	// read holds the lists of commands that have been read: aliases can repeat a list more often than there is memory.
+	read map[*value][]Text
 }
 
 func (d *decoder) spec(root *value) *Spec {

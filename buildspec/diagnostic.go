@@ -10,11 +10,13 @@ import (
 type Severity int
 
 const (
-	// Error means that the file cannot be built from: the service rejects it, or it would be dangerous to accept.
+	// Error means that the file cannot be built from: the service rejects it, nothing could come of the build whatever its
+	// commands do, or it would be dangerous to accept.
 	Error Severity = iota
-	// Warning means that the build runs, but something written has no effect or relies on an undocumented form.
+	// Warning means that the service takes the file, but something written has no effect, relies on an undocumented form,
+	// or will make a command fail if it is reached.
 	Warning
-	// Hint means that the file is right and could be better.
+	// Hint means that the file is right, and costs more time or money than it needs to.
 	Hint
 )
 
@@ -37,43 +39,43 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // Related is another place that a [Diagnostic] speaks about, such as the first of two equal keys.
 type Related struct {
-	Span    Span
-	Message string
+	Span    Span   `json:"span"`
+	Message string `json:"message"`
 }
 
 // Edit replaces the text at Span by NewText.
 type Edit struct {
-	Span    Span
-	NewText string
+	Span    Span   `json:"span"`
+	NewText string `json:"newText"`
 }
 
 // Fix is a change of the file that removes the problem. Its edits don't overlap.
 type Fix struct {
 	// Title says in a few words what the fix does.
-	Title string
-	Edits []Edit
+	Title string `json:"title"`
+	Edits []Edit `json:"edits"`
 }
 
 // Diagnostic is one finding about a file.
 type Diagnostic struct {
 	// Rule is the finding's stable id, such as "yaml-syntax", "duplicate-key" or "missing-frontend".
-	Rule     string
-	Severity Severity
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
 	// File is the name under which the file was parsed.
-	File string
+	File string `json:"file"`
 	// Span is the place; its zero value means the file as a whole.
-	Span Span
+	Span Span `json:"span"`
 	// Message says what is wrong in one sentence without a final full stop. Never empty.
-	Message string
+	Message string `json:"message"`
 	// Help says what to do about it; may be empty or have several lines.
-	Help string
+	Help string `json:"help,omitempty"`
 	// Amplify is the service's own message for this problem, such as "CustomerError: Missing frontend definition in
 	// buildspec". Empty where it is not known or where the service says nothing.
-	Amplify string
+	Amplify string `json:"amplify,omitempty"`
 	// Related holds further places, in the order in which they should be read.
-	Related []Related
+	Related []Related `json:"related,omitempty"`
 	// Fix is the repair that can be made mechanically, or nil.
-	Fix *Fix
+	Fix *Fix `json:"fix,omitempty"`
 }
 
 // String returns "file:line:column: severity: message [rule]", with the parts of the place that are known.
@@ -170,6 +172,15 @@ func (c *collector) reset(keep Diagnostics) {
 	for _, d := range keep {
 		c.add(d)
 	}
+}
+
+// verdict returns the spec when it can be built from, and all findings.
+func (c *collector) verdict(spec *Spec) (*Spec, Diagnostics) {
+	ds := c.result()
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	return spec, ds
 }
 
 // result returns the findings in order, and at the end how many more there are.

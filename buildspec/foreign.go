@@ -1,6 +1,9 @@
 package buildspec
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // foreign recognises files that carry the name of a build specification and are something else. It returns what the
 // file seems to be, what to do about it, and whether it is foreign at all.
@@ -69,5 +72,18 @@ func foreignDiagnostic(root *value, what, help string) Diagnostic {
 		Message: fmt.Sprintf("this is not a build specification; it seems to be %s", what),
 		Help:    help,
 		Amplify: amplifyNoFrontend,
+	}
+}
+
+// reportForeignKeys adds what speaks for the verdict: the keys that a build specification doesn't have, after the first.
+func reportForeignKeys(root *value, c *collector) {
+	for _, e := range root.entries[min(1, len(root.entries)):] {
+		if e.key.kind != scalar || slices.Contains(topScope.keys, e.key.text) {
+			continue
+		}
+		c.add(Diagnostic{
+			Rule: ruleUnknownKey, Severity: Warning, Span: e.key.span,
+			Message: fmt.Sprintf("%s is no key at the top level of a build specification", quote(e.key.text)),
+		})
 	}
 }

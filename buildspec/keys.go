@@ -69,7 +69,8 @@ func (d *decoder) fields(v *value, sc scope) map[string]*entry {
 			d.complexKey(e, sc)
 			continue
 		}
-		if main, ok := spellings[name]; ok {
+		if main, ok := spellings[name]; ok && slices.Contains(sc.keys, main) {
+			d.secondSpelling(v, e, main)
 			name = main
 		}
 		switch {
@@ -109,6 +110,28 @@ func (d *decoder) twoSpellings(e, first *entry) {
 	})
 }
 
+// secondSpelling reports a spelling that the service's documentation has in its list of keys and in no example.
+func (d *decoder) secondSpelling(v *value, e *entry, main string) {
+	if e.key.text != "base-directory" || slices.ContainsFunc(v.entries, func(o entry) bool { return o.key.text == main }) {
+		return
+	}
+	diag := Diagnostic{
+		Rule: ruleSpelling, Severity: Hint, Span: e.key.span,
+		Message: "base-directory is a spelling that the service's documentation has in one list of keys; all examples have baseDirectory",
+		Help:    "write baseDirectory, to be sure",
+	}
+	diag.Fix = d.renameFix(e, main)
+	d.c.add(diag)
+}
+
+// renameFix replaces a key, if it is written as it is.
+func (d *decoder) renameFix(e *entry, name string) *Fix {
+	if e.merged || d.src.slice(e.key.span) != e.key.text {
+		return nil
+	}
+	return &Fix{Title: "rename to " + name, Edits: []Edit{{Span: e.key.span, NewText: name}}}
+}
+
 // strayKey reports a key without a meaning in its scope, with the best guess of what was meant.
 func (d *decoder) strayKey(e *entry, sc scope, siblings map[string]*entry) {
 	name := e.key.text
@@ -129,17 +152,21 @@ func (d *decoder) strayKey(e *entry, sc scope, siblings map[string]*entry) {
 	case near != "" && siblings[near] == nil:
 		diag.Message = fmt.Sprintf("unknown key %s %s; it is ignored", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("did you mean %s?", quote(near))
-		if !e.merged && d.src.slice(e.key.span) == name {
-			diag.Fix = &Fix{Title: "rename to " + near, Edits: []Edit{{Span: e.key.span, NewText: near}}}
-		}
+		diag.Fix = d.renameFix(e, near)
 	default:
 		diag.Message = fmt.Sprintf("unknown key %s %s; it is ignored", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("known here: %s", strings.Join(sc.keys, ", "))
+	}
+	if d.within != nil && (sc.where == phasesScope.where || sc.where == testPhases.where) {
+		d.strayPhase(e, sc, &diag)
 	}
 	if sc.where == envScope.where && diag.Rule == ruleUnknownKey && diag.Fix == nil {
 		diag.Help = "variables stand one level deeper, as in env: variables: NAME: value"
 	}
 	d.c.add(diag)
+	if diag.Rule == ruleMisplacedKey && (name == "artifacts" || name == "cache") {
+		d.strayChildren(e)
+	}
 }
 
 // nearest returns the candidate that name is probably a misspelling of, or "".

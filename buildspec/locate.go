@@ -25,7 +25,7 @@ func (l *locator) noticed() int {
 	r := &meter{text: l.text}
 	_, _ = decodeYAML(r) // the error is known
 	line := l.src.pos(max(r.read-1, 0)).Line
-	for range noticedSteps {
+	for range retries(l.text, noticedSteps) {
 		if line <= 1 {
 			break
 		}
@@ -125,7 +125,7 @@ func (l *locator) blockMark() (int, int) { return l.firstOf("|>") }
 // badStart returns a character that no plain text may begin with, or a tab where only spaces may stand.
 func (l *locator) badStart() (int, int) {
 	start, end := l.firstOf("@`%")
-	if text, _ := l.bounds(); start == text && strings.IndexByte("@`%", l.src.text[start]) < 0 {
+	if text, _ := l.bounds(); start == text && (start == len(l.src.text) || strings.IndexByte("@`%", l.src.text[start]) < 0) {
 		return l.tab()
 	}
 	return start, end
@@ -184,8 +184,16 @@ func (l *locator) alias() (int, int) {
 	return l.bounds()
 }
 
-// tab returns the line's first tab.
+// tab returns the first tab of the line, or of the indentation of a later one: the library may name the line at which
+// the text around the tab begins.
 func (l *locator) tab() (int, int) {
+	for n := max(l.line, 1); n <= l.src.lines(); n++ {
+		start, end := l.src.line(n)
+		line := l.src.text[start:end]
+		if i := strings.IndexByte(line, '\t'); i >= 0 && strings.Trim(line[:i], " ") == "" && strings.Trim(line, " \t") != "" {
+			return start + i, start + i + 1
+		}
+	}
 	start, end := l.src.line(l.line)
 	if i := strings.IndexByte(l.src.text[start:end], '\t'); i >= 0 {
 		return start + i, start + i + 1

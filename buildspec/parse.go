@@ -27,22 +27,20 @@ const (
 // does not keep src.
 func Parse(file string, src []byte) (*Spec, Diagnostics) {
 	c := &collector{file: file}
-	spec := parse(file, src, c)
-	ds := c.result()
-	if ds.HasErrors() {
-		return nil, ds
-	}
-	return spec, ds
+	_, spec := parse(file, src, c)
+	return c.verdict(spec)
 }
 
-func parse(file string, data []byte, c *collector) *Spec {
+// parse returns what could be understood, also when there are errors: the rules look at that as well. Both results may
+// be nil, and sections and artifacts of the Spec may be missing.
+func parse(file string, data []byte, c *collector) (*source, *Spec) {
 	if len(data) > MaxFileSize {
 		c.add(Diagnostic{
 			Rule:    ruleTooLarge,
 			Message: fmt.Sprintf("the file has %d bytes; a build specification may have at most %d", len(data), MaxFileSize),
 			Help:    "move long commands into a script in the repository and call it",
 		})
-		return nil
+		return nil, nil
 	}
 	if bytes.HasPrefix(data, bomUTF16LE) || bytes.HasPrefix(data, bomUTF16BE) {
 		c.add(Diagnostic{
@@ -50,7 +48,7 @@ func parse(file string, data []byte, c *collector) *Spec {
 			Message: "the file is encoded as UTF-16",
 			Help:    "save it as UTF-8; in PowerShell, write it with: Out-File -Encoding utf8",
 		})
-		return nil
+		return nil, nil
 	}
 	src := newSource(file, data)
 	if src.replaced >= 0 {
@@ -62,12 +60,12 @@ func parse(file string, data []byte, c *collector) *Spec {
 	}
 	node := loadYAML(src, c)
 	if node == nil {
-		return nil
+		return nil, nil
 	}
 	found := slices.Clone(c.list)
 	root := buildTree(src, c, node)
 	if root == nil {
-		return nil
+		return nil, nil
 	}
 	if root.kind != mapping {
 		c.add(Diagnostic{
@@ -75,16 +73,17 @@ func parse(file string, data []byte, c *collector) *Spec {
 			Message: fmt.Sprintf("a build specification is a map with keys such as version and frontend; this file is %s", root.kind),
 			Help:    `begin with the line "version: 1" and then "frontend:", without dashes before them`,
 		})
-		return nil
+		return nil, nil
 	}
 	if what, help, ok := foreign(root); ok {
 		// Whatever else is wrong with it, it is wrong as something that it doesn't want to be.
 		c.reset(found)
 		c.add(foreignDiagnostic(root, what, help))
-		return nil
+		reportForeignKeys(root, c)
+		return nil, nil
 	}
-	d := &decoder{src: src, c: c}
-	return d.spec(root)
+	d := &decoder{src: src, c: c, read: map[*value][]Text{}}
+	return src, d.spec(root)
 }
 
 // firstLine cuts a span off at the end of its first line.

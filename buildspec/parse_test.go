@@ -2,7 +2,6 @@ package buildspec
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +92,10 @@ Frontend:
 `)
 	for range 3 { // what stands below a renamed key is only seen afterwards
 		_, ds := Parse("amplify.yml", src)
-		src = applyFixes(src, ds)
+		var err error
+		if src, _, err = ApplyFixes(src, ds); err != nil {
+			t.Fatal(err)
+		}
 	}
 	spec, ds := Parse("amplify.yml", src)
 	if len(ds) > 0 {
@@ -107,20 +109,6 @@ Frontend:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-}
-
-func applyFixes(data []byte, ds Diagnostics) []byte {
-	src := newSource("", data)
-	text := src.text
-	for _, d := range slices.Backward(ds) {
-		if d.Fix == nil {
-			continue
-		}
-		for _, e := range slices.Backward(d.Fix.Edits) {
-			text = text[:src.offset(e.Span.Start)] + e.NewText + text[src.offset(e.Span.End):]
-		}
-	}
-	return []byte(text)
 }
 
 // TestAllProblemsAtOnce checks that one problem doesn't hide another.

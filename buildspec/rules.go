@@ -45,4 +45,52 @@ const (
 	ruleNUL           = "nul-character"         // "\0" in a text that goes to a shell
 	ruleVariableName  = "invalid-variable-name" // a name that no environment can hold
 	ruleVariableValue = "variable-not-a-scalar" // a map or list as a variable's value
+	ruleUnknownPhase  = "unknown-phase"         // a phase that the service does not have
+	ruleSpelling      = "second-spelling"       // a spelling that only the list of keys in the documentation has
+)
+
+// Ids of the findings that only Check reports.
+const (
+	// Folders and patterns.
+	ruleVariableInPath    = "variable-in-path"
+	ruleVariableInPattern = "variable-in-pattern"
+	ruleBackslash         = "backslash-in-path"
+	ruleBaseOutside       = "base-directory-outside"
+	ruleGlobInBase        = "glob-in-base-directory"
+	ruleBaseRepeatsRoot   = "base-directory-repeats-app-root"
+	ruleBaseMissesRoot    = "base-directory-misses-app-root"
+	ruleBaseNotFound      = "base-directory-not-found"
+	ruleForgottenCd       = "base-directory-forgets-cd"
+	ruleGlobNothing       = "glob-matches-nothing"
+	ruleDuplicateEntry    = "duplicate-entry"
+	ruleBuildPathNotFound = "build-path-not-found"
+	// Applications and their environment.
+	ruleRootNotFound     = "app-root-not-found"
+	ruleRootMismatch     = "app-root-mismatch"
+	ruleRootOutside      = "app-root-outside"
+	ruleDuplicateRoot    = "duplicate-app-root"
+	ruleAppRootAlone     = "app-root-without-applications"
+	ruleReservedVariable = "reserved-variable"
+	// The cache.
+	ruleCacheOutside = "cache-path-outside"
+	ruleNpmCiCache   = "npm-ci-node-modules-cache"
+	// Commands by themselves.
+	ruleShellSyntax     = "shell-syntax"
+	ruleFoldedBackslash = "folded-backslash"
+	ruleLostOption      = "npm-option-lost"
+	ruleEnvInLog        = "environment-in-log"
+	// Commands in their one shell.
+	ruleExit        = "exit-ends-build"
+	ruleNotExported = "variable-not-exported"
+	rulePipeline    = "pipeline-hides-failure"
+	rulePushAndAmpx = "amplify-push-with-ampx"
+	ruleNodeEnv     = "node-env-before-install"
+	ruleForeground  = "server-in-foreground"
+	ruleNotWaited   = "server-without-wait"
+	// Commands and the repository.
+	ruleToolMissing     = "tool-not-installed"
+	ruleManagerMismatch = "package-manager-mismatch"
+	ruleNoLockfile      = "npm-ci-without-lockfile"
+	ruleNoScript        = "missing-script"
+	ruleNoFolder        = "missing-folder"
 )

@@ -42,7 +42,9 @@ func (d *decoder) section(e *entry, sc, phases scope) *Section {
 	loose := d.loosePhases(e.val, phases)
 	f := d.fields(withoutEntries(e.val, loose), sc)
 	s.BuildPath = d.path(f["buildPath"])
+	d.within = &phasesPlace{key: f["phases"], section: f}
 	s.Phases = d.phases(f["phases"], loose, phases)
+	d.within = nil
 	s.Artifacts = d.artifacts(e, f["artifacts"], e.key.text == "frontend")
 	if c := f["cache"]; c != nil {
 		s.CachePaths, s.HasCache = d.cache(c)
@@ -131,6 +133,7 @@ func (d *decoder) phase(e *entry) []Text {
 			Rule: rulePhaseFormat, Severity: Warning, Span: e.key.span,
 			Message: fmt.Sprintf("the phase %s holds its commands directly; they are read as its commands", e.key.text),
 			Help:    `put a line "commands:" between the phase and its list; the service may not run it otherwise`,
+			Fix:     d.commandsKeyFix(e),
 		})
 		return d.commands(e, false)
 	}
@@ -150,9 +153,13 @@ func (d *decoder) commands(e *entry, warn bool) []Text {
 				Rule: ruleCommandsList, Severity: Warning, Span: e.val.span,
 				Message: fmt.Sprintf("%s is a single value; it is read as a list of one command", e.key.text),
 				Help:    "write the command on a line of its own below, with a dash before it",
+				Fix:     d.dashFix(e, ""),
 			})
 		}
 		return []Text{d.text(e.val)}
+	}
+	if commands, ok := d.read[e.val]; ok {
+		return commands
 	}
 	commands := make([]Text, 0, len(e.val.items))
 	for _, item := range e.val.items {
@@ -166,7 +173,8 @@ func (d *decoder) commands(e *entry, warn bool) []Text {
 			d.commandList(item)
 		}
 	}
-	return commands
+	d.read[e.val] = slices.Clip(commands)
+	return d.read[e.val]
 }
 
 // longestHelp is the length in bytes up to which a quoted command is shown.

@@ -56,7 +56,9 @@ func replaceInvalid(text string) (string, int) {
 }
 
 func (s *source) index() {
-	s.lineStart, s.lineRune = []int{0}, []int{0}
+	lines := 1 + strings.Count(s.text, "\n") + strings.Count(s.text, "\r") - strings.Count(s.text, "\r\n")
+	s.lineStart, s.lineRune = append(make([]int, 0, lines), 0), append(make([]int, 0, lines), 0)
+	s.marks = make([]int, 0, len(s.text)/markEvery+1)
 	n := 0
 	for i, r := range s.text {
 		if n%markEvery == 0 {

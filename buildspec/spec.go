@@ -4,7 +4,10 @@ import "fmt"
 
 // Pos is a place in a file. Line and Column count from 1; Column counts characters (runes), not bytes, and a tab is
 // one character. A byte order mark is not counted. The zero Pos means that the place is unknown.
-type Pos struct{ Line, Column int }
+type Pos struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
 
 // IsValid reports whether the position is known.
 func (p Pos) IsValid() bool { return p.Line > 0 }
@@ -25,7 +28,10 @@ func (p Pos) before(q Pos) bool {
 }
 
 // Span is a stretch of a file from Start up to, not including, End. The zero Span means that the place is unknown.
-type Span struct{ Start, End Pos }
+type Span struct {
+	Start Pos `json:"start"`
+	End   Pos `json:"end"`
+}
 
 // String returns "start-end", or "-" for an unknown span.
 func (s Span) String() string {

@@ -16,7 +16,9 @@ type syntaxCase struct {
 	contains string // a part of the library's message
 	rule     string
 	// block says that the library names the line before the construct around the error, which is then no help.
-	block   bool
+	block bool
+	// whole says that find looks at the whole file and needs no line.
+	whole   bool
 	find    func(l *locator) (start, end int)
 	message string
 	help    string
@@ -64,7 +66,7 @@ var syntaxCases = []syntaxCase{
 		help:    "put the whole text in quotes, as in '**/*'",
 	},
 	{
-		contains: "unknown anchor", rule: ruleUnknownAnchor, find: (*locator).alias,
+		contains: "unknown anchor", rule: ruleUnknownAnchor, whole: true, find: (*locator).alias,
 		message: "YAML reads a text that begins with * as an alias, and there is no such anchor before it",
 		help:    "put the whole text in quotes, or define the anchor above",
 	},
@@ -115,7 +117,7 @@ var syntaxCases = []syntaxCase{
 		help:    "begin the list on the next line, or put the whole text in quotes if the dash belongs to it",
 	},
 	{
-		contains: "control characters are not allowed", rule: ruleControlChar, find: (*locator).control,
+		contains: "control characters are not allowed", rule: ruleControlChar, whole: true, find: (*locator).control,
 		message: "the file contains a control character",
 		help:    "remove it; it is invisible in most editors",
 	},
@@ -128,6 +130,16 @@ var syntaxCases = []syntaxCase{
 
 var syntaxLine = regexp.MustCompile(`^yaml: line (\d+): `)
 
+// errorLine returns the line that the library's error names, or 0.
+func errorLine(err error) int {
+	m := syntaxLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1]) // digits only
+	return n
+}
+
 // explainSyntax makes a finding of the library's error on text, which is src's text with hidden line breaks.
 func explainSyntax(src *source, text string, err error) Diagnostic {
 	if n := conflictMarker(src); n > 0 {
@@ -138,12 +150,8 @@ func explainSyntax(src *source, text string, err error) Diagnostic {
 			Help:    "decide between the two versions and remove the lines with the markers",
 		}
 	}
-	raw := strings.TrimPrefix(err.Error(), "yaml: ")
-	l := &locator{src: src, text: text, raw: err.Error()}
-	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
-		l.line, _ = strconv.Atoi(m[1])
-		raw = strings.TrimPrefix(err.Error(), m[0])
-	}
+	raw := strings.TrimPrefix(strings.TrimPrefix(err.Error(), syntaxLine.FindString(err.Error())), "yaml: ")
+	l := &locator{src: src, text: text, raw: err.Error(), line: errorLine(err)}
 	diag := Diagnostic{Rule: ruleSyntax, Amplify: "CustomerError: Unable to parse build spec"}
 	c := syntaxCase{rule: ruleSyntax, block: true, find: (*locator).lineText, message: "this is not YAML"}
 	for _, known := range syntaxCases {
@@ -154,7 +162,7 @@ func explainSyntax(src *source, text string, err error) Diagnostic {
 	}
 	if c.rule == ruleUnclosed && c.block {
 		l.line++ // the bracket's line: the library counts from 0 here
-	} else if c.block || l.line == 0 {
+	} else if c.block || l.line == 0 && !c.whole {
 		l.line = l.noticed()
 	}
 	start, end := c.find(l)
@@ -172,8 +180,48 @@ func explainSyntax(src *source, text string, err error) Diagnostic {
 	}
 	diag.Rule, diag.Help, diag.Span = c.rule, c.help, src.span(start, end)
 	diag.Message = fmt.Sprintf("%s (YAML: %s)", c.message, raw)
+	if c.rule == ruleUnquoted || c.rule == ruleUnknownAnchor {
+		diag.Fix = l.quoteFix(start)
+	}
 	return diag
 }
+
+// quoteFix puts quotes around the value on the line of an offset, if the file then has no or another error.
+func (l *locator) quoteFix(off int) *Fix {
+	n := l.src.pos(off).Line
+	start, end := l.src.line(n)
+	line := l.src.text[start:end]
+	from := valueIndex(line)
+	value := strings.TrimRight(line[from:], " \t")
+	if i := strings.Index(value, " #"); i >= 0 {
+		value = strings.TrimRight(value[:i], " \t")
+	}
+	if value == "" || start+from > off || strings.IndexByte("|>[{", value[0]) >= 0 && !strings.Contains(value, "&&") {
+		return nil
+	}
+	quoted := quoteYAML(value)
+	text := l.src.text[:start+from] + quoted + l.src.text[start+from+len(value):]
+	if _, err := decodeYAML(strings.NewReader(text)); err != nil && err.Error() == l.raw {
+		return nil
+	}
+	span := l.src.span(start+from, start+from+len(value))
+	return &Fix{Title: "put it in quotes", Edits: []Edit{{Span: span, NewText: quoted}}}
+}
+
+// valueIndex returns where a line's value begins: behind the dashes, and behind a key with its colon.
+func valueIndex(line string) int {
+	at := len(line) - len(strings.TrimLeft(line, " "))
+	for strings.HasPrefix(line[at:], "- ") {
+		at += 2
+		at += len(line[at:]) - len(strings.TrimLeft(line[at:], " "))
+	}
+	if m := plainKey.FindString(line[at:]); m != "" {
+		at += len(m)
+	}
+	return at
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*: +`)
 
 // conflictMarker returns the first line of a merge conflict, or 0.
 func conflictMarker(src *source) int {

@@ -3,6 +3,7 @@ package buildspec
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -65,16 +66,19 @@ type builder struct {
 	src     *source
 	c       *collector
 	done    map[*yaml.Node]*value // anchored nodes only: what an alias can ask for
-	open    map[*yaml.Node]bool
-	written int // nodes in the file
-	merged  int // entries that merge keys looked at
+	written int                   // nodes in the file
+	merged  int                   // entries that merge keys looked at
 	tooDeep bool
 	tooMany bool
 }
 
+func newBuilder(src *source, c *collector) *builder {
+	return &builder{src: src, c: c, done: map[*yaml.Node]*value{}}
+}
+
 // buildTree returns nil when the tree breaks a limit; the findings are then with c.
 func buildTree(src *source, c *collector, root *yaml.Node) *value {
-	b := &builder{src: src, c: c, done: map[*yaml.Node]*value{}, open: map[*yaml.Node]bool{}}
+	b := newBuilder(src, c)
 	v, _ := b.build(root, 1)
 	if v.height > maxDepth && !b.tooDeep {
 		b.reportDepth(v.span)
@@ -119,10 +123,6 @@ func (b *builder) build(n *yaml.Node, depth int) (*value, int) {
 		}
 		return &value{tag: "!!null", size: 1, height: 1}, off
 	}
-	if n.Anchor != "" {
-		b.open[n] = true
-		defer delete(b.open, n)
-	}
 	v := &value{size: 1, height: 1}
 	var end int
 	switch n.Kind {
@@ -136,6 +136,7 @@ func (b *builder) build(n *yaml.Node, depth int) (*value, int) {
 		v.tag, v.text = n.ShortTag(), n.Value
 		off, end = scalarExtent(b.src.text, off, n)
 	}
+	n.Content = nil // the tree takes the nodes' place, it doesn't stand beside them
 	v.span = b.src.span(off, end)
 	b.checkTag(n, v)
 	if n.Anchor != "" {
@@ -207,18 +208,31 @@ func (b *builder) collectionEnd(n *yaml.Node, off, end int) int {
 	return flowEnd(b.src.text, end)
 }
 
+// keyText returns a key as js-yaml makes text of it, like JavaScript.
+func (v *value) keyText() string {
+	switch {
+	case v.kind == mapping:
+		return "[object Object]"
+	case v.kind == scalar && v.isNull():
+		return "null"
+	case v.kind == scalar:
+		return v.text
+	}
+	texts := make([]string, len(v.items))
+	for i, item := range v.items {
+		if item.kind != list && !item.isNull() {
+			texts[i] = item.keyText()
+		}
+	}
+	return strings.Join(texts, ",")
+}
+
 // dropDuplicates reports every key that stands twice and keeps the first. js-yaml compares keys as text, so 1 and "1"
 // are the same key.
 func (b *builder) dropDuplicates(v *value) {
 	first := make(map[string]*value, len(v.entries))
 	v.entries = slices.DeleteFunc(v.entries, func(e entry) bool {
-		if e.key.kind != scalar {
-			return false
-		}
-		name := e.key.text
-		if e.key.isNull() {
-			name = "null"
-		}
+		name := e.key.keyText()
 		earlier, again := first[name]
 		if !again {
 			first[name] = e.key
@@ -244,9 +258,12 @@ func (b *builder) mergeSources(key, v *value) []*value {
 	}
 	var maps []*value
 	for _, m := range candidates {
-		if m.kind == mapping {
+		switch m.kind {
+		case mapping:
 			maps = append(maps, m)
 			continue
+		case list:
+			continue // js-yaml merges its indexes as keys, which mean nothing anywhere
 		}
 		b.c.add(Diagnostic{
 			Rule: ruleBadMerge, Span: key.span,

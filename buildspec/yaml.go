@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,20 +13,26 @@ import (
 // are then with c.
 func loadYAML(src *source, c *collector) *yaml.Node {
 	text := src.text
+	if most := maxValues(len(text)); countValues(text) > most {
+		c.add(Diagnostic{
+			Rule:    ruleTooLarge,
+			Message: fmt.Sprintf("a build specification of this size may have at most %d keys, values and list entries; the file has more", most),
+			Help:    "move long commands into a script in the repository and call it",
+		})
+		return nil
+	}
 	if hasHiddenBreaks(text) {
 		text = hideBreaks.Replace(text)
 	}
 	docs, err := decodeYAML(strings.NewReader(text))
 	if err != nil {
-		if lenient := allowTabs(text); lenient != text {
-			if again, errAgain := decodeYAML(strings.NewReader(lenient)); errAgain == nil {
-				docs, err = again, nil
-			}
-		}
+		docs, text, err = decodeLenient(text, err)
 	}
 	switch {
 	case err != nil:
-		c.add(explainSyntax(src, text, err))
+		finding := explainSyntax(src, text, err)
+		c.add(finding) // first, so that it isn't crowded out
+		reportBefore(src, text, finding.Span.Start.Line, c)
 		return nil
 	case len(docs) == 0 || isEmptyDocument(docs[0]) && len(docs) == 1:
 		c.add(Diagnostic{
@@ -44,6 +49,15 @@ func loadYAML(src *source, c *collector) *yaml.Node {
 		unhideAll(docs[0])
 	}
 	return docs[0].Content[0]
+}
+
+// reportBefore reports what is wrong with the lines before a syntax error, if they are YAML without the rest: a file has
+// often been broken more than once.
+func reportBefore(src *source, text string, line int, c *collector) {
+	end, _ := src.line(line)
+	if docs, err := decodeYAML(strings.NewReader(text[:min(end, len(text))])); err == nil && len(docs) == 1 && len(docs[0].Content) == 1 {
+		buildTree(src, c, docs[0].Content[0])
+	}
 }
 
 // decodeYAML reads up to two documents: the second one is all that matters of the rest.
@@ -91,36 +105,6 @@ func unhideAll(n *yaml.Node) {
 	for _, child := range n.Content {
 		unhideAll(child)
 	}
-}
-
-var (
-	blankWithTab = regexp.MustCompile(`(?m)^[ \t]*\t[ \t]*(?:#.*)?\r?$`)
-	dashWithTab  = regexp.MustCompile(`(?m)^ *-[ \t]*\t.*$`)
-	yamlVersion  = regexp.MustCompile(`(?m)\A%YAML 1\.[02-9]`)
-)
-
-// allowTabs returns the text with those tabs made spaces that js-yaml takes and our library doesn't: in blank lines,
-// before comments, and between a dash and a scalar. It also lets YAML 1.2 pass for 1.1, which our library insists on.
-// Every replacement keeps the number of characters.
-func allowTabs(text string) string {
-	spaces := strings.NewReplacer("\t", " ")
-	text = blankWithTab.ReplaceAllStringFunc(text, func(line string) string {
-		blank, comment, found := strings.Cut(line, "#")
-		if found {
-			return spaces.Replace(blank) + "#" + comment
-		}
-		return spaces.Replace(line)
-	})
-	text = dashWithTab.ReplaceAllStringFunc(text, func(line string) string {
-		dash := strings.IndexByte(line, '-')
-		rest := strings.TrimLeft(line[dash+1:], " \t")
-		if strings.Contains(rest, ": ") || strings.HasSuffix(strings.TrimRight(rest, " \t\r"), ":") || strings.HasPrefix(rest, "-") {
-			return line // a map or a list indented by a tab, which js-yaml refuses too
-		}
-		blank := line[:len(line)-len(rest)]
-		return spaces.Replace(blank) + rest
-	})
-	return yamlVersion.ReplaceAllString(text, "%YAML 1.1")
 }
 
 // secondDocument finds the marker that begins the second document.

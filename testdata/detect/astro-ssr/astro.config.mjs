@@ -1,0 +1,2 @@
+import awsAmplify from 'astro-aws-amplify';
+export default { output: 'server', adapter: awsAmplify() };

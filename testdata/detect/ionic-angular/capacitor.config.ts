@@ -1,0 +1,2 @@
+const config = { appId: 'io.example', appName: 'app', webDir: 'www' };
+export default config;

@@ -1,0 +1,7 @@
+import type { NextConfig } from 'next';
+
+const nextConfig: NextConfig = {
+  distDir: 'client/next',
+  output: process.env.STATIC ? 'export' : undefined,
+};
+export default nextConfig;

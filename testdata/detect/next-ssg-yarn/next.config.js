@@ -1,0 +1,5 @@
+// output: 'standalone' was tried first
+module.exports = {
+  images: { unoptimized: true },
+  output: 'export',
+};

@@ -1,0 +1,2 @@
+import adapter from 'amplify-adapter';
+export default { kit: { adapter: adapter() } };

@@ -1,0 +1,2 @@
+import { defineBackend } from '@aws-amplify/backend';
+defineBackend({});

@@ -1,0 +1,7 @@
+export default defineConfig(({ mode }) => ({
+  root: 'src',
+  build: {
+    outDir: '../www', // beside src
+    rollupOptions: { output: { dir: 'not-this' } },
+  },
+}))
