@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/buildspec/detect"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/redact"
 	"github.com/preamp-build/preamp/runner/source"
@@ -126,26 +127,27 @@ func (b *build) folderName() string {
 	return name
 }
 
-// findSpec reads the specification out of the workspace, which no link may leave.
-func (b *build) findSpec() (file string, raw []byte, err error) {
-	root, err := os.OpenRoot(b.workspace)
-	if err != nil {
-		return "", nil, fail(ClassBug, err)
+// appRoot is the application that the job asks for; "" where it leaves the choice.
+func (b *build) appRoot() string {
+	if b.job.AppRoot != "" {
+		return b.job.AppRoot
 	}
-	defer func() { _ = root.Close() }()
-	appRoot := b.job.AppRoot
-	if v, ok := b.job.env("AMPLIFY_MONOREPO_APP_ROOT"); ok && appRoot == "" {
-		appRoot = v
+	v, _ := b.job.env("AMPLIFY_MONOREPO_APP_ROOT")
+	return v
+}
+
+// findSpec reads the specification out of the workspace, which no link may leave. Where there is none it is the one that
+// the service would generate.
+func (b *build) findSpec(root *os.Root) (file string, raw []byte, err error) {
+	file, also, err := buildspec.Find(root.FS(), b.appRoot())
+	if errors.Is(err, buildspec.ErrNotFound) {
+		return b.generateSpec(root)
 	}
-	file, also, err := buildspec.Find(root.FS(), appRoot)
 	if err != nil {
-		f := fail(ClassSpec, err)
-		if errors.Is(err, buildspec.ErrNotFound) {
-			f.Hint = "put an amplify.yml into the repository's root"
-		} else {
-			f.Message, f.Hint = fmt.Sprintf("the build specification cannot be read: %v", err), "is it a link that leaves the repository?"
+		return "", nil, &Failure{
+			Class: ClassSpec, Message: fmt.Sprintf("the build specification cannot be read: %v", err),
+			Hint: "is it a link that leaves the repository?", err: err,
 		}
-		return "", nil, f
 	}
 	for _, other := range also {
 		b.notice("%s is not used: %s comes first", other, file)
@@ -155,6 +157,18 @@ func (b *build) findSpec() (file string, raw []byte, err error) {
 		return "", nil, fail(ClassSpec, err)
 	}
 	return file, raw, nil
+}
+
+// generatedSpec is the name of a specification that no file holds.
+const generatedSpec = "amplify.yml (generated)"
+
+func (b *build) generateSpec(root *os.Root) (file string, raw []byte, err error) {
+	project, err := detect.Detect(root.FS(), b.appRoot())
+	if err != nil {
+		return "", nil, fail(ClassSpec, fmt.Errorf("the repository has no amplify.yml, and none could be generated: %w", err))
+	}
+	b.notice("the repository has no amplify.yml: building with what Amplify would generate for %s (preamp init writes it)", project.Framework.Name)
+	return generatedSpec, project.Spec(), nil
 }
 
 // checkStart makes sure that the folders in which the build is to begin exist, and remembers which folders there are.

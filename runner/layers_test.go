@@ -13,6 +13,10 @@ const module = "github.com/preamp-build/preamp/"
 // that a new one is placed on purpose.
 var layers = map[string][]string{
 	"buildspec":                  {},
+	"buildspec/detect":           {"buildspec"},
+	"buildspec/customhttp":       {"buildspec"},
+	"buildspec/deploymanifest":   {"buildspec"},
+	"buildspec/schema":           {"buildspec"},
 	"cache":                      {},
 	"cache/cachetest":            {"cache"},
 	"artifacts":                  {},
@@ -26,9 +30,10 @@ var layers = map[string][]string{
 	"runner/engine/docker":       {"runner/engine", "runner/session"},
 	"runner/engine/dockertest":   {"runner/engine", "runner/engine/docker"},
 	"runner/engine/host":         {"runner/engine", "runner/session"},
-	"runner":                     {"buildspec", "cache", "artifacts", "images", "runner/redact", "runner/session", "runner/source", "runner/engine"},
+	"runner":                     {"buildspec", "buildspec/detect", "cache", "artifacts", "images", "runner/redact", "runner/session", "runner/source", "runner/engine"},
 	"cmd/preamp":                 {"*"},
 	"cmd/preamp/internal/render": {"runner", "buildspec"},
+	"cmd/preamp/internal/report": {"buildspec"},
 }
 
 // owners are the libraries that one folder alone may import, so that each can be replaced there.

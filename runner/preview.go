@@ -17,8 +17,8 @@ type Preview struct {
 }
 
 // Preview goes the way of a build up to its plan. emit gets the events until then; it may be nil. Nothing is left of it,
-// and no build is counted. A failure is a *Failure.
-func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *Preview, err error) {
+// and no build is counted. src is the specification that was read, for excerpts. A failure is a *Failure.
+func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *Preview, src []byte, err error) {
 	b := newBuild(r, job, emit)
 	b.dry = true
 	defer b.cleanUp()
@@ -27,11 +27,11 @@ func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *P
 	if err := b.preview(ctx); err != nil {
 		f := classify(ctx, err)
 		b.maskFailure(f)
-		return nil, f
+		return nil, b.specRaw, f
 	}
 	return mask(b.redactor, &Preview{
 		Source: b.result.Source, App: b.result.App, Branch: b.result.Branch, Image: b.imageName(), Plan: b.plan, Diagnostics: b.found,
-	}), nil
+	}), b.specRaw, nil
 }
 
 func (b *build) preview(ctx context.Context) error {

@@ -17,6 +17,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"runtime/debug"
 	"time"
 
@@ -175,12 +177,17 @@ func (b *build) getSource(ctx context.Context) error {
 
 // readSpec finds, parses and selects. Everything that is wrong with the file is reported at once.
 func (b *build) readSpec() error {
-	file, raw, err := b.findSpec()
+	root, err := os.OpenRoot(b.workspace)
+	if err != nil {
+		return fail(ClassBug, err)
+	}
+	defer func() { _ = root.Close() }() // it is only read from
+	file, raw, err := b.findSpec(root)
 	if err != nil {
 		return err
 	}
 	b.specRaw, b.result.Spec = raw, file
-	spec, found := buildspec.Parse(file, raw)
+	spec, found := buildspec.Check(file, raw, buildspec.Facts{FS: root.FS(), Dir: path.Dir(file), AppRoot: b.appRoot()})
 	if found.HasErrors() {
 		f := &Failure{Class: ClassSpec, Message: found.Err().Error(), Diagnostics: found, err: found.Err()}
 		for _, d := range found {
@@ -191,11 +198,7 @@ func (b *build) readSpec() error {
 		}
 		return f
 	}
-	root := b.job.AppRoot
-	if v, ok := b.job.env("AMPLIFY_MONOREPO_APP_ROOT"); ok && root == "" {
-		root = v
-	}
-	b.app, b.selection, err = spec.Select(root)
+	b.app, b.selection, err = spec.Select(b.appRoot())
 	if err != nil {
 		f := fail(ClassSpec, err)
 		var se *buildspec.SelectError

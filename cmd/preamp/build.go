@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/preamp-build/preamp/cmd/preamp/internal/render"
@@ -59,6 +60,14 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 		},
 	}
 	f := cmd.Flags()
+	b.jobFlags(f)
+	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
+	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
+	return cmd
+}
+
+// jobFlags are the flags that say what is built and with what; build and plan have them.
+func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.StringVar(&b.branch, "branch", "", "branch to clone, and AWS_BRANCH (default: the current one, or the remote's own)")
 	f.StringVar(&b.commit, "commit", "", "build exactly this commit: any revision for PATH, a SHA or tag for URL")
 	f.StringVar(&b.appRoot, "app-root", "", "application of a monorepo to build, as AMPLIFY_MONOREPO_APP_ROOT")
@@ -69,8 +78,6 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 	f.StringVar(&b.defaultBranch, "default-branch", "main", "branch whose cache a branch without its own begins with")
 	f.StringVar(&b.image, "image", "", "build image: debian, al2023, an alias such as amplify:al2023, or any reference")
 	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
-	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
-	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
 	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
 	f.StringArrayVar(&b.caCerts, "ca-cert", nil, "PEM file of certificates to trust on top of the usual ones (repeatable; also PREAMP_CA_CERT)")
 	f.BoolVar(&b.noCache, "no-cache", false, "neither restore nor save cache.paths")
@@ -78,7 +85,6 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 	f.StringVar(&b.auth.SSHKeyFile, "ssh-key", "", "private key for URL")
 	f.BoolVar(&b.auth.SSHAgent, "ssh-agent", false, "use the keys of the ssh agent for URL")
 	f.StringArrayVar(&b.auth.KnownHosts, "known-hosts", nil, "file of ssh host keys to trust (default: yours and the system's)")
-	return cmd
 }
 
 func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error {
@@ -189,8 +195,10 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 		j.Path, err = filepath.Abs(target)
 		add(err)
 	}
-	j.Out, err = filepath.Abs(b.out)
-	add(err)
+	if b.out != "" {
+		j.Out, err = filepath.Abs(b.out)
+		add(err)
+	}
 	if !slices.Contains([]engine.PullPolicy{engine.PullMissing, engine.PullAlways, engine.PullNever}, j.Pull) {
 		add(fmt.Errorf("--pull %s: there are missing, always and never", b.pull))
 	}

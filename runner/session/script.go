@@ -9,9 +9,15 @@ import (
 // Argv is the command line of a session's main process: a small parent around the bash that runs the commands. The
 // parent exists so that the shell is never process 1 of a container, which ignores the signals it sends itself, and so
 // that something reaps orphans. It is sh because sh reads no BASH_ENV.
+//
+// What the parent says last on the control stream tells a shell that ended from one that was killed with everything around
+// it, which no build can do to itself in a container.
 func Argv() []string {
-	return []string{"sh", "-c", "bash --noprofile --norc -s; exit $?"}
+	return []string{"sh", "-c", `bash --noprofile --norc -s; code=$?; printf '\0preamp: ended\0' >&2; exit $code`}
 }
+
+// farewell is that last word.
+const farewell = "preamp: ended"
 
 // Setup says how a session begins.
 type Setup struct {

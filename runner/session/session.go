@@ -38,6 +38,7 @@ type Session struct {
 	next    chan *step
 	records chan record   // closed when the control stream has ended
 	over    chan struct{} // closed when the output stream has ended and its last step has had it
+	parted  bool          // the shell's parent has said farewell; valid once records is closed
 	closed  chan struct{}
 	close   sync.Once
 	sent    int // frames, the prologue not counted
@@ -51,6 +52,8 @@ type Result struct {
 	Dir  string
 	// Ended is true when the shell is gone; Code and Dir mean nothing then, and whoever waits for the shell knows more.
 	Ended bool
+	// Killed is true when the shell ended and its parent with it, so that neither could say anything any more.
+	Killed bool
 }
 
 // ErrClosed is returned by Run once Close has been called or the shell has ended.
@@ -144,7 +147,7 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 	close(st.release)
 	<-st.quiet
 	if !ok || st.ended {
-		return Result{Ended: true}, st.err
+		return Result{Ended: true, Killed: s.killed()}, st.err
 	}
 	s.dir = rec.text
 	return Result{Code: rec.number, Dir: rec.text}, st.err
@@ -167,6 +170,20 @@ func (s *Session) await() (rec record, ok bool) {
 			s.pid = rec.number
 		case rec.kind == recordDone:
 			return rec, true
+		}
+	}
+}
+
+// killed waits for the end of the control stream, which ends with the output.
+func (s *Session) killed() bool {
+	for {
+		select {
+		case _, ok := <-s.records:
+			if !ok {
+				return !s.parted
+			}
+		case <-s.closed:
+			return false
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestDeepDirectory(t *testing.T) {
 func TestRunAfterTheEnd(t *testing.T) {
 	t.Run("of the shell", func(t *testing.T) {
 		sh := open(t, whole)
-		if res, err := sh.Run("exit 3", io.Discard); err != nil || !res.Ended {
+		if res, err := sh.Run("exit 3", io.Discard); err != nil || !res.Ended || res.Killed {
 			t.Fatalf("%+v, %v", res, err)
 		}
 		for range 3 {
@@ -151,6 +151,14 @@ func TestRunAfterTheEnd(t *testing.T) {
 			}
 		}
 	})
+	for command, killed := range map[string]bool{"kill -9 $$": false, "exec true": false, "kill -9 0": true} {
+		t.Run(command, func(t *testing.T) {
+			sh := open(t, whole)
+			if res, err := sh.Run(command, io.Discard); err != nil || !res.Ended || res.Killed != killed {
+				t.Errorf("%+v, %v; want killed: %t", res, err, killed)
+			}
+		})
+	}
 	t.Run("of the session", func(t *testing.T) {
 		sh := open(t, whole)
 		sh.Close()

@@ -16,6 +16,9 @@ type Stopper interface {
 	Kill(ctx context.Context) error
 }
 
+// ErrNotKilled is returned by RunUntil when the processes of a build outlived the end of its context, as far as can be told.
+var ErrNotKilled = errors.New("the build could not be killed")
+
 // killTimeout is how long an engine may take to kill what it started before we stop waiting for it.
 const killTimeout = 20 * time.Second
 
@@ -25,7 +28,7 @@ const notRun = 128 + 15
 // RunUntil is Run for as long as ctx lasts. When ctx ends first, the processes are told to terminate, have grace to
 // do so, and are then killed; interrupted is true and the session may or may not have survived. When ctx has ended
 // before, the command is not begun. However an engine behaves, RunUntil returns at most two times grace and 20 seconds
-// after the end of ctx.
+// after the end of ctx, if need be with ErrNotKilled and the session closed.
 func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper) (res Result, interrupted bool, err error) {
 	if ctx.Err() != nil {
 		return Result{Code: notRun, Dir: s.dir}, true, nil
@@ -56,7 +59,7 @@ func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, g
 	case <-cleanup.Done():
 		s.Close() // gives up on the streams, so that Run returns
 		<-done
-		return Result{Ended: true}, true, fmt.Errorf("the build could not be killed: %w", errors.Join(terminated, killed, cleanup.Err()))
+		return Result{Ended: true}, true, fmt.Errorf("%w: %w", ErrNotKilled, errors.Join(terminated, killed, cleanup.Err()))
 	}
 }
 

@@ -133,9 +133,10 @@ func fencePrefix(data, fence []byte) int {
 type recordKind int
 
 const (
-	recordOther recordKind = iota
-	recordHello            // the shell is there; number is its process id
-	recordDone             // a frame has ended; number is the exit code, text the working directory
+	recordOther    recordKind = iota
+	recordHello               // the shell is there; number is its process id
+	recordDone                // a frame has ended; number is the exit code, text the working directory
+	recordFarewell            // the shell has ended
 )
 
 type record struct {
@@ -157,7 +158,11 @@ func (s *Session) readControl() {
 		if err != nil {
 			return
 		}
-		if rec.kind == recordOther {
+		switch rec.kind {
+		case recordOther:
+			continue
+		case recordFarewell:
+			s.parted = true
 			continue
 		}
 		select {
@@ -184,6 +189,9 @@ func readRecord(r *bufio.Reader, nonce string) (record, error) {
 // parseRecord reads "preamp:NONCE KIND FRAME NUMBER TEXT". The shell writes a NUL before each record, so that one always
 // stands alone, whatever came down the stream before it.
 func parseRecord(raw, nonce string) record {
+	if raw == farewell {
+		return record{kind: recordFarewell}
+	}
 	rest, ok := strings.CutPrefix(raw, "preamp:"+nonce+" ")
 	if !ok {
 		return record{}

@@ -54,7 +54,7 @@ func (c *buildContainer) end(ctx context.Context) error {
 	case <-c.exited:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the end of the container %.12s: %w", c.id, ctx.Err())
+		return &engine.Error{Message: fmt.Sprintf("wait for the end of the container %.12s", c.id), Err: ctx.Err()}
 	}
 }
 
@@ -92,7 +92,7 @@ func (e *Engine) remove(id string) error {
 	defer tick.Stop()
 	for {
 		err := e.api.ContainerRemove(ctx, id, apicontainer.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err == nil || cerrdefs.IsNotFound(err) {
+		if err == nil || gone(err) {
 			return nil
 		}
 		if !busy(err) {
@@ -114,9 +114,14 @@ func (e *Engine) removeFailed(id string, err error) error {
 // server error: what it then says is all there is to know it by.
 const podmanState = "container state improper"
 
+// gone recognises that there is no such container; Podman says so in words when it vanishes while it is being looked at.
+func gone(err error) bool {
+	return cerrdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "no such container")
+}
+
 // notRunning recognises the refusal to kill a container that is gone or not running, which is what was wanted.
 func notRunning(err error) bool {
-	return cerrdefs.IsNotFound(err) || cerrdefs.IsConflict(err) || strings.Contains(err.Error(), podmanState)
+	return gone(err) || cerrdefs.IsConflict(err) || strings.Contains(err.Error(), podmanState)
 }
 
 // busy recognises the refusal to remove a container that is just ending, or that someone else is removing.

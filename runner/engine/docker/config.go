@@ -53,6 +53,9 @@ func hostConfig(spec engine.Spec, host system.Info) *apicontainer.HostConfig {
 	return h
 }
 
+// podmanSpecial are the characters with a meaning in comma-separated values.
+const podmanSpecial = ",\"\n"
+
 // traits are what an engine wants to be known about a mount.
 type traits struct {
 	podman  bool
@@ -61,18 +64,18 @@ type traits struct {
 
 func (e *Engine) mountTraits(ctx context.Context, spec engine.Spec, host system.Info) traits {
 	return traits{
-		podman:  strings.Contains(spec.Workspace, ",") && e.isPodman(ctx), // it matters only then
+		podman:  strings.ContainsAny(spec.Workspace, podmanSpecial) && e.isPodman(ctx), // it matters only then
 		selinux: hasOption(host, "selinux"),
 	}
 }
 
 // mountWorkspace mounts the workspace into the container, and reports false when that cannot be done.
 //
-// Two cases need the older notation SOURCE:TARGET:OPTIONS, which cannot hold a colon: Podman makes a list separated by
-// commas out of a mount, and takes what follows a comma in the path for an option; and only the older notation can ask
-// for a label under which SELinux lets the container in.
+// Two cases need the older notation SOURCE:TARGET:OPTIONS, which cannot hold a colon: Podman makes a line of comma-separated
+// values out of a mount and reads it again without having quoted the path; and only the older notation can ask for a
+// label under which SELinux lets the container in.
 func mountWorkspace(h *apicontainer.HostConfig, spec engine.Spec, t traits) bool {
-	if !t.selinux && !(t.podman && strings.Contains(spec.Workspace, ",")) {
+	if !t.selinux && !(t.podman && strings.ContainsAny(spec.Workspace, podmanSpecial)) {
 		h.Mounts = []mount.Mount{{
 			Type: mount.TypeBind, Source: spec.Workspace, Target: spec.Dir,
 			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},

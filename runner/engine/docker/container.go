@@ -130,6 +130,8 @@ func (c *buildContainer) config() *apicontainer.Config {
 		Labels:      labels,
 		AttachStdin: true, AttachStdout: true, AttachStderr: true,
 		OpenStdin: true, StdinOnce: true,
+		// The main process, as any process 1, ignores what usually stops it; an engine that is stopped would wait in vain.
+		StopSignal: "SIGKILL",
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/docker/cli/cli/config"
 
@@ -24,13 +25,14 @@ import (
 var limits = engine.Limits{Memory: 2 << 30, CPUs: 2, PIDs: 512}
 
 func TestEngine(t *testing.T) {
-	t.Setenv("PREAMP_TEST_LEAK", "leaked")
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	enginetest.Run(t, enginetest.Subject{Engine: e, Image: dockertest.Image(t, e), Limits: limits})
 }
 
 // An engine that is reached over TCP is taken for one elsewhere: the workspace travels as an archive.
 func TestRemoteEngine(t *testing.T) {
+	t.Parallel()
 	local := dockertest.Engine(t, docker.Options{})
 	image := dockertest.Image(t, local)
 	info, err := local.Info(t.Context())
@@ -141,6 +143,7 @@ func TestIsolation(t *testing.T) {
 }
 
 func TestOutOfMemory(t *testing.T) {
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	c := start(t, e, engine.Spec{Image: dockertest.Image(t, e), Limits: engine.Limits{Memory: 64 << 20}})
 	exit, err := c.Run(t.Context(), `bash -c 'x=$(head -c 400000000 /dev/zero | tr "\0" x); echo ${#x}'`, io.Discard)
@@ -230,15 +233,31 @@ func TestContext(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
-	c := start(t, e, engine.Spec{Image: dockertest.Image(t, e), Limits: limits})
-	// The engine samples about once a second; the command waits in the container for its own use to show there.
-	out := output(t, c, `x=$(head -c 60000000 /dev/zero | tr "\0" x); sleep 2.5; echo ${#x}`)
-	if out != "60000000" {
+	sp := engine.Spec{
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Limits: limits, Workspace: t.TempDir(), Dir: "/work/app",
+	}
+	c, err := e.Start(t.Context(), sp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() { // engines take samples when they like: the command waits until its own use has been seen
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for c.Usage().PeakMemory < 60_000_000 && ctx.Err() == nil {
+			<-tick.C
+		}
+		_ = os.WriteFile(filepath.Join(sp.Workspace, "seen"), nil, 0o644)
+	}()
+	if out := output(t, c, `x=$(head -c 60000000 /dev/zero | tr "\0" x); while [ ! -e seen ]; do sleep 0.1; done; echo ${#x}`); out != "60000000" {
 		t.Fatal(out)
 	}
-	if u := c.Usage(); u.PeakMemory < 60_000_000 || u.MemoryLimit != limits.Memory {
-		t.Errorf("usage %+v, want a peak above 60 MB and the limit", u)
+	if u := c.Usage(); u.PeakMemory < 60_000_000 || u.MemoryLimit != limits.Memory || u.CPUTime <= 0 {
+		t.Errorf("usage %+v, want a peak above 60 MB, the limit and some processor time", u)
 	}
 }
 

@@ -53,7 +53,7 @@ func (e *Engine) once(ctx context.Context, config *container.Config, host *conta
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return onceResult{}, fmt.Errorf("read what a container of %s says: %w", config.Image, err)
+		return onceResult{}, e.classify("read what a container of "+config.Image+" says", err)
 	}
 	code, err := e.exitCode(ctx, id)
 	return onceResult{stdout: out.Bytes(), stderr: problems.Bytes(), code: code}, err

@@ -47,7 +47,7 @@ func (e *Engine) reclaimLeft(ctx context.Context, build string, c container.Summ
 		return nil
 	}
 	if err := e.api.ContainerKill(ctx, c.ID, "KILL"); err != nil && !notRunning(err) {
-		return fmt.Errorf("kill the container %.12s: %w", c.ID, err)
+		return e.classify(fmt.Sprintf("kill the container %.12s", c.ID), err)
 	}
 	var errs []error
 	for _, m := range c.Mounts {

@@ -139,7 +139,7 @@ func removeImage(t *testing.T, ref string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = api.Close() }()
-	_, err = api.ImageRemove(context.Background(), ref, image.RemoveOptions{Force: true, PruneChildren: true})
+	_, err = api.ImageRemove(context.WithoutCancel(t.Context()), ref, image.RemoveOptions{Force: true, PruneChildren: true})
 	if err != nil && !cerrdefs.IsNotFound(err) {
 		t.Errorf("remove the test's image: %v", err)
 	}

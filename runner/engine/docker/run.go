@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	apicontainer "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -33,22 +32,21 @@ func (c *buildContainer) Run(ctx context.Context, command string, out io.Writer)
 	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterTimeout)
 	defer cancel()
 	switch {
-	case res.Ended && interrupted && err != nil:
-		c.ended.Store(true) // it could not be killed, so its end is not waited for
+	case errors.Is(err, session.ErrNotKilled):
+		c.ended.Store(true) // but the container may run on, so its end is not waited for
+		err = c.e.classify("stop the build", err)
 	case res.Ended:
 		c.ended.Store(true)
-		err = errors.Join(err, c.learnEnd(cleanup, &exit))
+		err = errors.Join(err, c.learnEnd(cleanup, &exit, res.Killed && !interrupted))
 	case exit.Code != 0 && !interrupted:
 		exit.OOM = c.oomCounted(cleanup)
 	}
 	return exit, err
 }
 
-// killed is the exit code of a container that SIGKILL ended: the build's own, the kernel's, ours or a stranger's.
-const killed = 128 + 9
-
-// learnEnd completes exit with how the container ended. That somebody else ended it is an error: the build did not fail.
-func (c *buildContainer) learnEnd(ctx context.Context, exit *engine.Exit) error {
+// learnEnd completes exit with how the container ended. killed says that nothing in the container ended it. That somebody
+// else did is an error: the build has not failed.
+func (c *buildContainer) learnEnd(ctx context.Context, exit *engine.Exit, killed bool) error {
 	select {
 	case <-c.exited:
 	case <-ctx.Done():
@@ -59,14 +57,19 @@ func (c *buildContainer) learnEnd(ctx context.Context, exit *engine.Exit) error 
 	}
 	exit.Code = c.code
 	in, err := c.e.api.ContainerInspect(ctx, c.id)
-	switch {
-	case cerrdefs.IsNotFound(err) || err == nil && removing(in.State):
-		return c.removed(err)
-	case err != nil && c.code == killed:
-		return c.engineLost(err) // an engine that is stopped kills its containers first
-	}
 	exit.OOM = err == nil && in.State != nil && in.State.OOMKilled
-	return nil
+	switch {
+	case gone(err) || err == nil && removing(in.State):
+		return c.removed(err)
+	case !killed || exit.OOM:
+		return nil
+	case err != nil:
+		return c.engineLost(err) // it kills its containers before it ends itself
+	}
+	return &engine.Error{
+		Message: fmt.Sprintf("the build's container %.12s was killed while the build ran", c.id),
+		Hint:    "did someone run docker kill or docker stop, or is the engine being stopped?",
+	}
 }
 
 func removing(s *apicontainer.State) bool {
@@ -94,36 +97,46 @@ const exitPoll = time.Second
 // no news of the container, so the engine is then asked again and again.
 func (c *buildContainer) awaitExit(life context.Context, wait <-chan apicontainer.WaitResponse, waitErr <-chan error) {
 	defer close(c.exited)
+	var cut error
 	select {
 	case r := <-wait:
 		if r.Error == nil {
 			c.code = int(r.StatusCode)
 			return
 		}
-	case <-waitErr:
+	case cut = <-waitErr:
 	}
 	tick := time.NewTicker(exitPoll)
 	defer tick.Stop()
 	for {
 		in, err := c.inspectOnce(life)
 		switch {
-		case cerrdefs.IsNotFound(err) || err == nil && removing(in.State):
+		case gone(err) || err == nil && removing(in.State):
 			c.lost = c.removed(err)
 			return
 		case err != nil:
-			c.lost = c.engineLost(err)
+			c.lost = c.engineLost(errors.Join(cut, err))
 			return
-		case in.State != nil && !in.State.Running:
+		case hasEnded(in.State):
 			c.code = in.State.ExitCode
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-life.Done():
-			c.lost = c.engineLost(life.Err())
+			c.lost = c.engineLost(errors.Join(cut, life.Err()))
 			return
 		}
 	}
+}
+
+// hasEnded tells a container that has ended from one that has not begun.
+func hasEnded(s *apicontainer.State) bool {
+	if s == nil || s.Running || s.Paused || s.Restarting {
+		return false
+	}
+	finished, err := time.Parse(time.RFC3339Nano, s.FinishedAt)
+	return err == nil && finished.Year() > 1
 }
 
 func (c *buildContainer) inspectOnce(ctx context.Context) (apicontainer.InspectResponse, error) {
@@ -141,7 +154,7 @@ func (c *buildContainer) Terminate(ctx context.Context) error {
 // Kill implements session.Stopper.
 func (c *buildContainer) Kill(ctx context.Context) error {
 	if err := c.e.api.ContainerKill(ctx, c.id, "KILL"); err != nil && !notRunning(err) {
-		return fmt.Errorf("kill the container %.12s: %w", c.id, err)
+		return c.e.classify(fmt.Sprintf("kill the container %.12s", c.id), err)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 || os.Getenv(asUserVar) != "" {
 		t.Skip("needs root, to become an ordinary user")
 	}
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	dockertest.Image(t, e)
 	info, err := e.Info(t.Context())
@@ -46,7 +47,7 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Skipf("needs a socket that a group may use; %s is %v", socket, stat.Mode())
 	}
 	const user = 23456
-	home, err := os.MkdirTemp("", "preamp-user-") // outside of t.TempDir, whose parents are root's alone
+	home, err := os.MkdirTemp("", "preamp-user-") //nolint:usetesting // outside of t.TempDir, whose parents are root's alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.timeout=5m",
-		"-test.run=^(TestEngine|TestIsolation|TestReclaim|TestGitInTheWorkspace|TestStrangePaths)$", "-test.skip=^TestEngine$/^(Shell|Output|End|Parallel)$")
+		"-test.run=^(TestEngine|TestIsolation|TestReclaim|TestGitInTheWorkspace)$", "-test.skip=^TestEngine$/^(Shell|Output|End|Interrupt|Parallel)$")
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), asUserVar+"=1", "HOME="+home, "TMPDIR="+home, "DOCKER_HOST="+info.Endpoint)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{
@@ -74,6 +75,7 @@ echo s > e/suid && chmod 4755 e/suid && ln e/secret e/hard && chmod 000 e/secret
 
 // However a build ends, its user can read and remove afterwards what it wrote.
 func TestReclaim(t *testing.T) {
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	image := dockertest.Image(t, e)
 	spec := func(t *testing.T) engine.Spec {
@@ -198,6 +200,7 @@ func wantOurs(t *testing.T, dir string) {
 
 // git refuses to work in a folder of another user; a build's folder is the build's own.
 func TestGitInTheWorkspace(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("needs git")
 	}
@@ -230,6 +233,7 @@ func TestGitInTheWorkspace(t *testing.T) {
 
 // Engines take paths apart at the strangest characters.
 func TestStrangePaths(t *testing.T) {
+	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	image := dockertest.Image(t, e)
 	for _, name := range []string{"a,b", "a b", "a:b", "a=b", `a"b`, "a,ro,b:c", "ä%20$HOME", "a\\b"} {

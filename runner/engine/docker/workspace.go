@@ -28,7 +28,7 @@ func (c *buildContainer) fill(ctx context.Context) error {
 			return fmt.Errorf("pack the extra certificates: %w", err)
 		}
 		if err := c.copyIn(ctx, &buf); err != nil {
-			return fmt.Errorf("put the extra certificates into the container: %w", err)
+			return c.e.classify("put the extra certificates into the container", err)
 		}
 	}
 	if !c.copied {
@@ -38,7 +38,7 @@ func (c *buildContainer) fill(ctx context.Context) error {
 	defer func() { _ = r.Close() }() // ends the packing, however much of it the engine has read
 	go func() { w.CloseWithError(packTree(ctx, w, c.spec.Workspace, c.spec.Dir)) }()
 	if err := c.copyIn(ctx, r); err != nil {
-		return fmt.Errorf("put the workspace into the container: %w", err)
+		return c.e.classify("put the workspace into the container", err)
 	}
 	return nil
 }
@@ -123,12 +123,12 @@ func (c *buildContainer) Fetch(ctx context.Context, paths ...string) error {
 	}
 	root, err := os.OpenRoot(c.spec.Workspace)
 	if err != nil {
-		return fmt.Errorf("fetch the build's files: %w", err)
+		return c.e.classify("fetch the build's files", err)
 	}
 	defer func() { _ = root.Close() }()
 	for _, p := range paths {
 		if err := c.fetch(ctx, root, path.Clean(strings.TrimLeft(p, "/"))); err != nil {
-			return fmt.Errorf("fetch %s from the container: %w", p, err)
+			return c.e.classify("fetch "+p+" from the container", err)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 	if err != nil {
 		return nil, err
 	}
-	if err := p.start(); err != nil {
+	if err := p.start(ctx); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.Kill(context.WithoutCancel(ctx)) })
@@ -118,7 +118,7 @@ func startStopped(ctx context.Context) error {
 }
 
 // start runs the shell in a process group of its own, connected by pipes that only it and we hold.
-func (p *process) start() error {
+func (p *process) start(ctx context.Context) error {
 	argv := session.Argv()
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Dir = p.spec.Workspace
@@ -140,15 +140,15 @@ func (p *process) start() error {
 		return &engine.Error{Kind: engine.KindUnreachable, Message: "start bash on this machine", Err: err}
 	}
 	p.pipes = [3]*os.File{files[1], files[2], files[4]}
-	go p.await()
+	go p.await(context.WithoutCancel(ctx))
 	return nil
 }
 
 // await learns the end of the shell, and sees to it that nothing which the shell left behind keeps the pipes open.
-func (p *process) await() {
+func (p *process) await(ctx context.Context) {
 	_ = p.cmd.Wait() // the exit code is in ProcessState; that it is not 0 is the build's affair
 	p.recordUsage()
-	_ = killBuild(context.Background(), p.spec.Owner.Build, p.cmd.Process.Pid) // Stop tries again, and says so
+	_ = killBuild(ctx, p.spec.Owner.Build, p.cmd.Process.Pid) // Stop tries again, and says so
 	close(p.exited)
 	// What a killed process wrote is still in the pipe and will be read; a process that nobody can find must not make
 	// the readers wait for ever.
@@ -265,7 +265,10 @@ func (p *process) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.Join(err, ctx.Err())
 	}
-	return err
+	if err != nil {
+		return &engine.Error{Message: "stop the build's processes", Err: err}
+	}
+	return nil
 }
 
 // Fetch implements engine.Container: the build worked on the workspace itself.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -189,7 +190,12 @@ func (p *plain) spec(e runner.SpecRead) {
 	} else {
 		p.step("buildspec", "%s", e.File)
 	}
-	p.diagnostics(e.Diagnostics, e.Source)
+	// Hints are about time and money; who wants them asks.
+	worth := slices.DeleteFunc(slices.Clone(e.Diagnostics), func(d buildspec.Diagnostic) bool { return d.Severity == buildspec.Hint })
+	p.diagnostics(worth, e.Source)
+	if n := len(e.Diagnostics) - len(worth); n > 0 {
+		p.step("", "%s: preamp validate shows them", plural(n, "hint", "hints"))
+	}
 }
 
 func (p *plain) diagnostics(ds buildspec.Diagnostics, src []byte) {
@@ -235,6 +241,11 @@ func (p *plain) artifacts(e runner.ArtifactsReady) {
 	}
 	p.step(name, "%s, %s: %s", plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)), e.Dir)
 	p.step("", "%s, %s", humanize.Bytes(uint64(e.ZipBytes)), e.Zip)
+}
+
+// Failure writes a failure as the plain log shows it; src is the build specification, for excerpts.
+func Failure(w io.Writer, f *runner.Failure, src []byte) {
+	(&plain{w: w, fresh: true}).failed(runner.Failed{Failure: f, Source: src})
 }
 
 func (p *plain) failed(e runner.Failed) {
