@@ -37,7 +37,7 @@ build() {
     if restored_cache; then
         say "The cache of the last build was used."
     else
-        say "There was no cache yet. Run make demo again to see it used."
+        say "There was no cache to use. Run make demo again to see this one used."
     fi
 }
 

@@ -34,11 +34,12 @@ ensure_engine() {
     if why=$(engine_answers); then
         say "engine: there is one"
     elif [[ -n ${DOCKER_HOST:-} || -n ${DOCKER_CONTEXT:-} ]]; then
-        # Starting another one would not help: preamp, too, uses the one that was named.
-        say "engine: the one that DOCKER_HOST or DOCKER_CONTEXT names does not answer: $why" >&2
+        say "engine: $why" >&2
+        say "engine: DOCKER_HOST or DOCKER_CONTEXT names that one, so it would not help to start another" >&2
         return 1
     elif ((EUID != 0)); then
-        say "engine: none answers, and only root can start one: $why" >&2
+        say "engine: $why" >&2
+        say "engine: only root can start one" >&2
         return 1
     else
         start_engine
@@ -112,7 +113,7 @@ await_engine() {
     local why started=$SECONDS
     until why=$(engine_answers); do
         if ((SECONDS - started > patience)) || launched_died; then
-            say "engine: it did not start: $why" >&2
+            say "engine: dockerd did not start (log: $dockerd_log): $why" >&2
             report_launched
             return 1
         fi
