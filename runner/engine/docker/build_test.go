@@ -54,7 +54,7 @@ func TestImageBuilder(t *testing.T) {
 		const tag, second = "preamp-test/built:1", "preamp-test/built:second"
 		key, value, _ := strings.Cut(label, "=")
 		var lines []string
-		img, err := e.BuildImage(t.Context(), archive(t, "Dockerfile", "FROM "+image+"\nRUN echo said && touch /made\n"), tag,
+		img, err := e.BuildImage(t.Context(), archive(t, "Dockerfile", "FROM "+image+"\nRUN : "+value+" && echo said && touch /made\n"), tag,
 			map[string]string{key: value}, func(line string) { lines = append(lines, line) })
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -219,7 +220,9 @@ func TestEngineIsLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = c.Run(t.Context(), "echo ready; sleep 600", onWrite(func() { go d.end(t, tc.end) }))
+			var ending sync.WaitGroup // the daemon is started again below, which must not be while it is being ended
+			_, err = c.Run(t.Context(), "echo ready; sleep 600", onWrite(func() { ending.Go(func() { d.end(t, tc.end) }) }))
+			ending.Wait()
 			var ee *engine.Error
 			if !errors.As(err, &ee) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("run: %v, want that the engine or the container %slost", err, tc.want)
