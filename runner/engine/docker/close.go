@@ -34,8 +34,8 @@ func (c *buildContainer) Stop(ctx context.Context) error {
 		return err
 	}
 	// Only now: nothing of the build runs any more that could write another file, or play with those being changed.
-	if c.foreign {
-		if err := c.e.reclaim(ctx, c.spec.Owner.Build, c.spec.Image, c.spec.Workspace, ourUser()); err != nil {
+	if c.giveTo != "" {
+		if err := c.e.reclaim(ctx, c.spec.Owner.Build, c.spec.Image, c.spec.Workspace, c.giveTo); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (c *buildContainer) hangUp() {
 // Close implements engine.Container. With an engine that does not answer it takes stopTimeout and removeTimeout at most.
 func (c *buildContainer) Close() error {
 	c.close.Do(func() {
-		if c.foreign && c.started { // a workspace that its owner cannot remove is something left behind
+		if c.giveTo != "" && c.started { // a workspace that its owner cannot remove is something left behind
 			c.err = c.Stop(context.Background())
 		}
 		c.hangUp()

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -62,34 +63,34 @@ type traits struct {
 	selinux bool // the engine confines containers by SELinux
 }
 
-func (e *Engine) mountTraits(ctx context.Context, spec engine.Spec, host system.Info) traits {
+func (e *Engine) mountTraits(ctx context.Context, folder string, host system.Info) traits {
 	return traits{
-		podman:  strings.ContainsAny(spec.Workspace, podmanSpecial) && e.isPodman(ctx), // it matters only then
+		podman:  strings.ContainsAny(folder, podmanSpecial) && e.isPodman(ctx), // it matters only then
 		selinux: hasOption(host, "selinux"),
 	}
 }
 
-// mountWorkspace mounts the workspace into the container, and reports false when that cannot be done.
+// mountFolder mounts a folder of this machine into a container, and reports false when that cannot be done.
 //
 // Two cases need the older notation SOURCE:TARGET:OPTIONS, which cannot hold a colon: Podman makes a line of comma-separated
 // values out of a mount and reads it again without having quoted the path; and only the older notation can ask for a
 // label under which SELinux lets the container in.
-func mountWorkspace(h *apicontainer.HostConfig, spec engine.Spec, t traits) bool {
-	if !t.selinux && !(t.podman && strings.ContainsAny(spec.Workspace, podmanSpecial)) {
+func mountFolder(h *apicontainer.HostConfig, folder, target string, t traits) bool {
+	if !t.selinux && !(t.podman && strings.ContainsAny(folder, podmanSpecial)) {
 		h.Mounts = []mount.Mount{{
-			Type: mount.TypeBind, Source: spec.Workspace, Target: spec.Dir,
+			Type: mount.TypeBind, Source: folder, Target: target,
 			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
 		}}
 		return true
 	}
-	if strings.Contains(spec.Workspace+spec.Dir, ":") {
+	if strings.Contains(folder+target, ":") {
 		return false
 	}
 	options := "rprivate"
 	if t.selinux {
 		options += ",Z"
 	}
-	h.Binds = []string{spec.Workspace + ":" + spec.Dir + ":" + options}
+	h.Binds = []string{folder + ":" + target + ":" + options}
 	return true
 }
 
@@ -112,7 +113,22 @@ func (e *Engine) sharesUsers(host system.Info) bool {
 		return false
 	}
 	uid, ok := e.endpoint.user()
-	return !hasOption(host, "rootless") || !ok || uid == os.Geteuid()
+	return !ok || uid == 0 || uid == os.Geteuid()
+}
+
+// filesGoTo is the user ("uid:gid", as a container sees users) to whom everything in a mounted workspace has to be given
+// in the end; "" when our user can read and remove it all anyway, as root can. An engine that runs as root leaves root's
+// files. The root of an engine that runs as our user is we; what a build gives to other users of the container is not
+// ours then. Podman does not say that it is rootless, but its socket is ours. Engines of a Mac run in a virtual machine
+// that shares folders with everything in them belonging to their user.
+func (e *Engine) filesGoTo(host system.Info) string {
+	if runtime.GOOS != "linux" || os.Geteuid() == 0 {
+		return ""
+	}
+	if uid, ok := e.endpoint.user(); hasOption(host, "rootless") || ok && uid == os.Geteuid() {
+		return rootless
+	}
+	return ourUser()
 }
 
 // Where the extra certificates lie in the container. The bundle is for programs that read one file instead of another.

@@ -26,8 +26,8 @@ type buildContainer struct {
 	id      string
 	spec    engine.Spec
 	grace   time.Duration
-	copied  bool // the workspace went in as an archive
-	foreign bool // what the build writes belongs to another user than ours
+	copied  bool   // the workspace went in as an archive
+	giveTo  string // to whom the files in the mounted workspace go in the end; see filesGoTo
 	started bool
 
 	stream  types.HijackedResponse
@@ -96,13 +96,15 @@ func (c *buildContainer) create(ctx context.Context) error {
 	}
 	host := hostConfig(c.spec, info)
 	if !c.copied {
-		c.copied = !c.e.sharesUsers(info) || !mountWorkspace(host, c.spec, c.e.mountTraits(ctx, c.spec, info))
+		c.copied = !c.e.sharesUsers(info) || !mountFolder(host, c.spec.Workspace, c.spec.Dir, c.e.mountTraits(ctx, c.spec.Workspace, info))
 	}
-	c.foreign = !c.copied && writesForeign(info)
+	if !c.copied {
+		c.giveTo = c.e.filesGoTo(info)
+	}
 	c.usage.limit = host.Memory
 	id, err := c.e.create(ctx, c.config(), host, c.name())
 	if err != nil && !c.copied && bindFailed(err) {
-		c.copied, c.foreign, host.Mounts, host.Binds = true, false, nil, nil
+		c.copied, c.giveTo, host.Mounts, host.Binds = true, "", nil, nil
 		id, err = c.e.create(ctx, c.config(), host, c.name())
 	}
 	if cerrdefs.IsNotFound(err) {
@@ -119,8 +121,8 @@ func (c *buildContainer) name() string { return "preamp-" + c.spec.Owner.Build }
 
 func (c *buildContainer) config() *apicontainer.Config {
 	labels := c.spec.Owner.Labels()
-	if c.foreign {
-		labels[labelUser] = ourUser()
+	if c.giveTo != "" {
+		labels[labelUser] = c.giveTo
 	}
 	return &apicontainer.Config{
 		Image:       c.spec.Image,

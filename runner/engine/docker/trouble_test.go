@@ -9,7 +9,9 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +23,8 @@ import (
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
 )
 
-// slow passes requests on to the engine, but for those that it never answers.
-func slow(t *testing.T, silent func(*http.Request) bool) docker.Options {
+// slow passes requests on to the engine, but for those that it never answers, and tells of those that were answered.
+func slow(t *testing.T, silent func(*http.Request) bool, answered ...func(*http.Request)) docker.Options {
 	t.Helper()
 	info, err := dockertest.Engine(t, docker.Options{}).Info(t.Context())
 	if err != nil {
@@ -47,6 +49,9 @@ func slow(t *testing.T, silent func(*http.Request) bool) docker.Options {
 			return
 		}
 		proxy.ServeHTTP(w, r)
+		for _, f := range answered {
+			f(r)
+		}
 	}))
 	t.Cleanup(func() {
 		close(over)
@@ -81,16 +86,48 @@ func TestStartOfASilentEngine(t *testing.T) {
 	}
 }
 
+// An engine makes the container only when nobody waits for it any more.
+func TestStartOfALateEngine(t *testing.T) {
+	t.Parallel()
+	image := dockertest.Image(t, dockertest.Engine(t, docker.Options{}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := slow(t, func(r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/containers/create") {
+			cancel()
+			<-ctx.Done()
+		}
+		return false
+	})
+	e := dockertest.Engine(t, o)
+	sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/work/app"}
+	if _, err := e.Start(ctx, sp); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want the context's", err)
+	}
+	if reaped, err := e.Reap(t.Context(), func(o engine.Owner) bool { return o == sp.Owner }); err != nil || len(reaped) != 0 {
+		t.Errorf("left behind: %v, %v", reaped, err)
+	}
+}
+
 // A connection on which nothing is said for long may be cut on its way to the engine. The build does not depend on it.
 func TestWaitIsCut(t *testing.T) {
 	t.Parallel()
 	direct := dockertest.Engine(t, docker.Options{})
 	image := dockertest.Image(t, direct)
+	asked := make(chan struct{})
+	once := sync.OnceFunc(func() { close(asked) })
 	o := slow(t, func(r *http.Request) bool {
-		if !strings.HasSuffix(r.URL.Path, "/wait") {
-			return false
+		switch path.Base(r.URL.Path) {
+		case "wait":
+			panic(http.ErrAbortHandler) // how a handler cuts a connection
+		case "start": // a container that was made and has not begun is not one that has ended
+			<-asked
 		}
-		panic(http.ErrAbortHandler) // how a handler cuts a connection
+		return false
+	}, func(r *http.Request) {
+		if path.Base(r.URL.Path) == "json" {
+			once()
+		}
 	})
 	e := dockertest.Engine(t, o)
 	c := start(t, e, engine.Spec{Image: image})
@@ -124,7 +161,7 @@ func TestContainerIsEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, e, engine.Spec{Image: image})
 			ended := make(chan error, 1)
-			_, err = c.Run(t.Context(), "echo ready; sleep 600", onWrite(func() {
+			_, err := c.Run(t.Context(), "echo ready; sleep 600", onWrite(func() {
 				go func() { ended <- tc.end(context.WithoutCancel(t.Context()), c.ID()) }()
 			}))
 			var ee *engine.Error

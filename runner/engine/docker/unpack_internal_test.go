@@ -13,7 +13,7 @@ import (
 )
 
 // entries makes an archive out of lines "KIND NAME [TARGET or CONTENT]", with d, f, l (symlink), h (hard link), c (device),
-// p (pipe) and s (a set-user-id file) as kinds.
+// p (pipe), s (a set-user-id file) and z (a file without any rights) as kinds.
 func entries(lines string) []byte {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
@@ -31,10 +31,10 @@ func entries(lines string) []byte {
 			hdr.Typeflag, hdr.Devmajor, hdr.Devminor = tar.TypeChar, 1, 3
 		case "p":
 			hdr.Typeflag = tar.TypeFifo
-		case "s":
-			hdr.Mode = 0o4755
-			fallthrough
 		default:
+			if mode, ok := map[string]int64{"s": 0o4755, "z": 0}[f[0]]; ok {
+				hdr.Mode = mode
+			}
 			hdr.Typeflag, hdr.Size = tar.TypeReg, int64(len(f[2]))
 		}
 		if tw.WriteHeader(hdr) == nil && hdr.Typeflag == tar.TypeReg { // what tar itself cannot say is left out
@@ -113,12 +113,12 @@ func (p place) check(t testing.TB) {
 
 func TestUnpack(t *testing.T) {
 	p := newPlace(t)
-	archive := entries("d app\nd app/a\nf app/a/one 1\nd app/a/b\nh app/a/b/two app/a/one\nl app/a/l ../../../x\ns app/suid x\nc app/dev\np app/pipe\n")
+	archive := entries("d app\nd app/a\nf app/a/one 1\nd app/a/b\nh app/a/b/two app/a/one\nl app/a/l ../../../x\ns app/suid x\nc app/dev\np app/pipe\nz app/closed y\n")
 	if err := unpack(p.root, "dist", true, bytes.NewReader(archive)); err != nil {
 		t.Fatal(err)
 	}
 	p.check(t)
-	for name, want := range map[string]string{"dist/a/one": "1", "dist/a/b/two": "1", "dist/suid": "x"} {
+	for name, want := range map[string]string{"dist/a/one": "1", "dist/a/b/two": "1", "dist/suid": "x", "dist/closed": "y"} {
 		if raw, err := p.root.ReadFile(name); err != nil || string(raw) != want {
 			t.Errorf("%s holds %q, %v", name, raw, err)
 		}
@@ -133,6 +133,9 @@ func TestUnpack(t *testing.T) {
 	}
 	if info, err := p.root.Stat("dist/a"); err != nil || info.Mode().Perm() != 0o700 || info.ModTime().Unix() != 1_700_000_000 {
 		t.Errorf("folder without rights: %v, %v; want them for its owner, and its time", info, err)
+	}
+	if info, err := p.root.Stat("dist/closed"); err != nil || info.Mode() != 0o400 {
+		t.Errorf("file without rights: %v, %v; want that its owner can read it", info, err)
 	}
 	for range 2 { // folders that cannot be written must not be in the way the next time
 		if err := p.root.Chmod("dist/a", 0o500); err != nil {
