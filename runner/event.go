@@ -95,8 +95,9 @@ type (
 	}
 	// Skipped says what was not done, and why.
 	Skipped struct {
-		What string `json:"what"`
-		Why  string `json:"why"`
+		What string     `json:"what"` // build, backend, frontend, test
+		Code SkipReason `json:"code"`
+		Why  string     `json:"why"` // for people
 	}
 	// PhaseStarted and PhaseEnded frame the commands of a phase.
 	PhaseStarted struct {
@@ -132,6 +133,40 @@ type (
 		OOM     bool          `json:"oom,omitempty"`
 		Took    time.Duration `json:"took"`
 	}
+	// DiffDecided tells what a comparison with the last successful build came to.
+	DiffDecided struct {
+		Diff
+	}
+	// EnvCacheRestored tells of the key-value store that builds keep for each other.
+	EnvCacheRestored struct {
+		Found bool     `json:"found"`
+		Keys  []string `json:"keys,omitempty"` // names, sorted
+		Why   string   `json:"why,omitempty"`  // of there being none
+	}
+	// EnvCacheSaved comes also when the build failed, as its values are kept all the same.
+	EnvCacheSaved struct {
+		Saved bool   `json:"saved"` // false: nothing was set
+		Keys  int    `json:"keys"`
+		Bytes int64  `json:"bytes"`
+		Why   string `json:"why,omitempty"` // of its not being saved
+	}
+	// LiveUpdateStarted and LiveUpdateEnded frame one entry of _LIVE_UPDATES.
+	LiveUpdateStarted struct {
+		Update LiveUpdate `json:"update"`
+		From   string     `json:"from,omitempty"` // the version that is there
+	}
+	// LiveUpdateEnded comes also when the update failed, which fails no build.
+	LiveUpdateEnded struct {
+		LiveUpdateResult
+	}
+	// TestsReported is what the reports of the test section say.
+	TestsReported struct {
+		Tests
+	}
+	// HeadersRead tells where the deployment's custom headers come from.
+	HeadersRead struct {
+		Headers
+	}
 	// CacheSaved tells what was kept for the next build.
 	CacheSaved struct {
 		CacheSave
@@ -162,27 +197,34 @@ type (
 )
 
 // Type implements Event.
-func (BuildStarted) Type() string     { return "build-started" }
-func (Reaped) Type() string           { return "reaped" }
-func (SourceStarted) Type() string    { return "source-started" }
-func (SourceReady) Type() string      { return "source-ready" }
-func (Progress) Type() string         { return "progress" }
-func (SpecRead) Type() string         { return "spec-read" }
-func (Planned) Type() string          { return "planned" }
-func (ImageReady) Type() string       { return "image-ready" }
-func (CacheRestored) Type() string    { return "cache-restored" }
-func (ContainerStarted) Type() string { return "container-started" }
-func (SectionStarted) Type() string   { return "section-started" }
-func (SectionEnded) Type() string     { return "section-ended" }
-func (Skipped) Type() string          { return "skipped" }
-func (PhaseStarted) Type() string     { return "phase-started" }
-func (PhaseEnded) Type() string       { return "phase-ended" }
-func (CommandStarted) Type() string   { return "command-started" }
-func (Output) Type() string           { return "output" }
-func (CommandEnded) Type() string     { return "command-ended" }
-func (CacheSaved) Type() string       { return "cache-saved" }
-func (ArtifactsReady) Type() string   { return "artifacts-ready" }
-func (Notice) Type() string           { return "notice" }
-func (Warning) Type() string          { return "warning" }
-func (Failed) Type() string           { return "failed" }
-func (BuildEnded) Type() string       { return "build-ended" }
+func (BuildStarted) Type() string      { return "build-started" }
+func (Reaped) Type() string            { return "reaped" }
+func (SourceStarted) Type() string     { return "source-started" }
+func (SourceReady) Type() string       { return "source-ready" }
+func (Progress) Type() string          { return "progress" }
+func (SpecRead) Type() string          { return "spec-read" }
+func (Planned) Type() string           { return "planned" }
+func (ImageReady) Type() string        { return "image-ready" }
+func (CacheRestored) Type() string     { return "cache-restored" }
+func (ContainerStarted) Type() string  { return "container-started" }
+func (SectionStarted) Type() string    { return "section-started" }
+func (SectionEnded) Type() string      { return "section-ended" }
+func (Skipped) Type() string           { return "skipped" }
+func (PhaseStarted) Type() string      { return "phase-started" }
+func (PhaseEnded) Type() string        { return "phase-ended" }
+func (CommandStarted) Type() string    { return "command-started" }
+func (Output) Type() string            { return "output" }
+func (CommandEnded) Type() string      { return "command-ended" }
+func (DiffDecided) Type() string       { return "diff-decided" }
+func (EnvCacheRestored) Type() string  { return "env-cache-restored" }
+func (EnvCacheSaved) Type() string     { return "env-cache-saved" }
+func (LiveUpdateStarted) Type() string { return "live-update-started" }
+func (LiveUpdateEnded) Type() string   { return "live-update-ended" }
+func (TestsReported) Type() string     { return "tests-reported" }
+func (HeadersRead) Type() string       { return "headers-read" }
+func (CacheSaved) Type() string        { return "cache-saved" }
+func (ArtifactsReady) Type() string    { return "artifacts-ready" }
+func (Notice) Type() string            { return "notice" }
+func (Warning) Type() string           { return "warning" }
+func (Failed) Type() string            { return "failed" }
+func (BuildEnded) Type() string        { return "build-ended" }

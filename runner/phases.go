@@ -20,7 +20,7 @@ func (b *build) runSections(ctx context.Context) error {
 	for i := range b.plan.Sections {
 		s := &b.plan.Sections[i]
 		if s.Skip != "" {
-			b.skipped(s.Name, s.Skip)
+			b.skipped(s.Name, s.SkipCode, s.Skip)
 			continue
 		}
 		err := b.runSection(ctx, s)
@@ -35,8 +35,8 @@ func (b *build) runSections(ctx context.Context) error {
 	return nil
 }
 
-func (b *build) skipped(what, why string) {
-	s := Skipped{What: what, Why: why}
+func (b *build) skipped(what string, code SkipReason, why string) {
+	s := Skipped{What: what, Code: code, Why: why}
 	b.result.Skipped = append(b.result.Skipped, s)
 	b.send(s)
 }

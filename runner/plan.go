@@ -37,11 +37,12 @@ type Plan struct {
 
 // Section is backend, frontend or test, with what will be run of it.
 type Section struct {
-	Name    string  `json:"name"`
-	Defined bool    `json:"defined"`        // in the specification
-	Dir     string  `json:"dir,omitempty"`  // folder to change to first, relative to the repository; "" = stay
-	Skip    string  `json:"skip,omitempty"` // why nothing of it is run
-	Phases  []Phase `json:"phases,omitempty"`
+	Name     string     `json:"name"`
+	Defined  bool       `json:"defined"`        // in the specification
+	Dir      string     `json:"dir,omitempty"`  // folder to change to first, relative to the repository; "" = stay
+	Skip     string     `json:"skip,omitempty"` // why nothing of it is run
+	SkipCode SkipReason `json:"skipCode,omitempty"`
+	Phases   []Phase    `json:"phases,omitempty"`
 }
 
 // Phase is a named list of commands.
@@ -121,7 +122,7 @@ func (p *Plan) sections(app *buildspec.App, job *Job) {
 	if app.Test != nil {
 		test := Section{Name: "test", Defined: true, Phases: phases(app.Test)}
 		if v, _ := job.env("USER_DISABLE_TESTS"); isTrue(v) {
-			test.Skip = "USER_DISABLE_TESTS is " + v
+			test.Skip, test.SkipCode = "USER_DISABLE_TESTS is "+v, SkipTestsDisabled
 		}
 		p.Sections = append(p.Sections, test)
 	}
