@@ -46,6 +46,7 @@ type (
 	// SourceReady says what will be built.
 	SourceReady struct {
 		Source
+		Dir  string        `json:"dir,omitempty"` // where the build will see the repository
 		Took time.Duration `json:"took"`
 	}
 	// Progress is a line about a step that takes long.
@@ -64,7 +65,9 @@ type (
 	}
 	// Planned shows what will be run.
 	Planned struct {
-		Plan *Plan `json:"plan"`
+		Plan   *Plan  `json:"plan"`
+		App    string `json:"app,omitempty"`    // AWS_APP_ID
+		Branch string `json:"branch,omitempty"` // AWS_BRANCH
 	}
 	// ImageReady says which image the build runs in.
 	ImageReady struct {
@@ -86,6 +89,10 @@ type (
 	SectionStarted struct {
 		Section string `json:"section"`
 		Defined bool   `json:"defined"` // in the specification
+		// Backend is the managed backend environment that belongs to the branch, in the section backend; empty: none.
+		Backend string `json:"backend,omitempty"`
+		// PullOnly is true when only the configuration of that backend is fetched.
+		PullOnly bool `json:"pullOnly,omitempty"`
 	}
 	// SectionEnded comes also when the section failed.
 	SectionEnded struct {

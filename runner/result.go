@@ -143,6 +143,7 @@ type Artifacts struct {
 	Bytes    int64  `json:"bytes"`
 	ZipBytes int64  `json:"zipBytes,omitempty"`
 	SHA256   string `json:"sha256,omitempty"` // of the zip, hexadecimal
+	Hashes   string `json:"hashes,omitempty"` // path of the list of the files' hashes
 }
 
 // SkipReason is why something was skipped, for programs.
