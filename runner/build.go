@@ -32,7 +32,8 @@ type build struct {
 	workspace  string // the repository's folder on this machine
 	scratch    *scratch
 	sourceTook time.Duration
-	message    string // of the commit
+	checkout   *source.Checkout
+	repoID     string // of the repository, whichever application of it is built
 	before     []string
 	spec       *buildspec.Spec
 	found      buildspec.Diagnostics
@@ -50,7 +51,7 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 		emit = func(Stamped) {}
 	}
 	if job.Limits == (engine.Limits{}) {
-		job.Limits = StandardLimits
+		job.Limits, job.Size = StandardLimits, "standard"
 	}
 	if job.DefaultBranch == "" {
 		job.DefaultBranch = "main"
@@ -62,12 +63,13 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 	}
 }
 
-// identify fills in what the build is known by: application, branch, number.
+// identify fills in what the build is known by: application and branch.
 func (b *build) identify(co *source.Checkout) error {
 	b.result.App = b.job.AppID
 	if b.result.App == "" {
 		b.result.App = appID(co, b.job)
 	}
+	b.repoID = b.result.App
 	branch := b.job.Branch
 	if branch == "" {
 		branch = co.Branch
@@ -77,20 +79,39 @@ func (b *build) identify(co *source.Checkout) error {
 		b.notice("the branch is not known (detached HEAD): taking it for %s; --branch says another", branch)
 	}
 	b.result.Branch, b.result.Source.Branch = branch, branch
-	n := 0
-	if !b.dry {
-		var err error
-		if n, err = b.r.nextJob(b.result.App, branch); err != nil {
-			return fail(ClassOutput, err)
+	if pr := b.job.PullRequest; pr != nil {
+		b.result.Branch = pr.branch()
+		if pr.Source == "" {
+			b.job.PullRequest = &PullRequest{ID: pr.ID, Source: branch, Target: pr.Target}
+		}
+		if pr.Target != "" {
+			b.job.DefaultBranch = pr.Target // whose cache the preview begins with
 		}
 	}
-	b.result.Job = fmt.Sprintf("%010d", n)
+	b.job.settle(branch)
 	// The folder has the repository's name, as in the service; builds print it and some use it.
 	named := filepath.Join(b.scratch.dir, b.folderName())
 	if err := os.Rename(b.workspace, named); err != nil {
 		return fail(ClassOutput, err)
 	}
 	b.workspace = named
+	return nil
+}
+
+// number gives the build its place among those of its application and branch. An application of a monorepo is one of its
+// own for the service, so where nobody named it, it is known by its folder too.
+func (b *build) number() error {
+	if b.job.AppID == "" && b.spec.Monorepo {
+		b.result.App = "d" + longHash(b.result.App + "#" + cleanFolder(b.app.AppRoot.Value))[:13]
+	}
+	n := 0
+	if !b.dry {
+		var err error
+		if n, err = b.r.nextJob(b.result.App, b.result.Branch); err != nil {
+			return fail(ClassOutput, err)
+		}
+	}
+	b.result.Job = fmt.Sprintf("%010d", n)
 	return nil
 }
 
@@ -103,14 +124,18 @@ func appID(co *source.Checkout, job Job) string {
 			name = abs
 		}
 	}
-	sum := sha256.Sum256([]byte(name))
-	return "d" + hex.EncodeToString(sum[:])[:13]
+	return "d" + longHash(name)[:13]
+}
+
+func longHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
 }
 
 // containerDir is the folder in which a container sees the repository. It looks like the service's, and stays the same
 // from build to build because tools write absolute paths into what gets cached.
 func (b *build) containerDir() string {
-	sum := sha256.Sum256([]byte(b.result.App))
+	sum := sha256.Sum256([]byte(b.repoID))
 	var digits strings.Builder
 	for _, c := range sum[:10] {
 		digits.WriteByte('0' + c%10)
@@ -199,6 +224,9 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 	res.Ended = time.Now().UTC()
 	res.Took = res.Ended.Sub(res.Started)
 	res.Status = StatusSucceeded
+	if b.container == nil {
+		res.Status = StatusSkipped
+	}
 	if err != nil {
 		f := classify(ctx, err)
 		b.maskFailure(f)

@@ -64,6 +64,9 @@ func (b *build) collect(ctx context.Context) error {
 	if err := b.stop(ctx); err != nil {
 		return err
 	}
+	if b.plan.Section("frontend").Skip != "" {
+		return nil // nothing new to hand over; a cache that was good stays
+	}
 	chosen, err := b.choose(ctx, b.plan.Artifact)
 	if err != nil {
 		return err

@@ -16,18 +16,23 @@ import (
 // wins:
 //
 //  1. env.variables of the build specification
-//  2. the job's variables, which are the console's
-//  3. `secrets`, the job's secrets as one JSON object
-//  4. what the service itself sets
+//  2. the console's variables for all branches
+//  3. the console's variables for this branch
+//  4. the job's own variables
+//  5. `secrets`, the job's secrets as one JSON object
+//  6. what the service itself sets
 //
-// That the console wins over the specification is a choice: the service does not document it. Credentials and the region
-// are the exception to the fourth rule: AWS_ACCESS_KEY_ID and its like are no part of the list, and reach a build that
+// That the console wins over the specification is a choice: the service does not document it. Job.SpecEnvWins moves the
+// specification behind the job's variables. Credentials and the region
+// are the exception to the last rule: AWS_ACCESS_KEY_ID and its like are no part of the list, and reach a build that
 // was given them.
 func (p *Plan) environment(app *buildspec.App, f Facts) {
-	for _, v := range app.Env {
-		p.env = append(p.env, engine.Var{Name: v.Name.Value, Value: v.Value.Value})
+	if f.Job.SpecEnvWins {
+		p.env = slices.Concat(f.Job.Env, specEnv(app))
+	} else {
+		p.env = slices.Concat(specEnv(app), f.Job.Env)
 	}
-	p.env = append(p.env, f.Job.Env...)
+	p.checkEnv(f.Job.Env)
 	if len(f.Job.Secrets) > 0 {
 		p.env = append(p.env, engine.Var{Name: "secrets", Value: secretsJSON(f.Job.Secrets)})
 	}
@@ -53,6 +58,9 @@ const (
 	unknownAccount = "000000000000"
 )
 
+// standalone is what the service sets for Next.js; its log says so in the words of the notice.
+const standalone = "NEXT_PRIVATE_STANDALONE"
+
 // service is what the service sets in every build. CI is not among it: neither a document nor a log shows it, and builds
 // that treat warnings as errors under CI pass there.
 func (p *Plan) service(f Facts) []engine.Var {
@@ -62,10 +70,10 @@ func (p *Plan) service(f Facts) []engine.Var {
 			region = v
 		}
 	}
-	arn := fmt.Sprintf("arn:aws:amplify:%s:%s:apps/%s/branches/%s", region, unknownAccount, f.AppID, strings.ReplaceAll(f.Source.Branch, "/", "%2F"))
+	arn := fmt.Sprintf("arn:aws:amplify:%s:%s:apps/%s/branches/%s", region, unknownAccount, f.AppID, strings.ReplaceAll(f.Branch, "/", "%2F"))
 	vars := []engine.Var{
 		{Name: "AWS_APP_ID", Value: f.AppID},
-		{Name: "AWS_BRANCH", Value: f.Source.Branch},
+		{Name: "AWS_BRANCH", Value: f.Branch},
 		{Name: "AWS_BRANCH_ARN", Value: arn},
 		{Name: "AWS_CLONE_URL", Value: f.Source.URL},
 		{Name: "AWS_COMMIT_ID", Value: f.Source.Commit},
@@ -80,10 +88,15 @@ func (p *Plan) service(f Facts) []engine.Var {
 		{Name: "CODEBUILD_SOURCE_REPO_URL", Value: f.Source.URL},
 		{Name: "CODEBUILD_START_TIME", Value: fmt.Sprint(f.Now.UnixMilli())},
 	}
+	vars = append(vars, f.Job.PullRequest.env()...)
+	if _, given := f.Job.env(standalone); f.NextSSR && !given {
+		p.Notices = append(p.Notices, "Setting "+standalone+"=true to produce .next/standalone directory")
+		vars = append(vars, engine.Var{Name: standalone, Value: "true"})
+	}
 	if f.Source.URL == "" { // a repository without a remote
 		vars = slices.DeleteFunc(vars, func(v engine.Var) bool { return v.Value == "" })
 	}
-	if _, given := f.Job.env("AMPLIFY_MONOREPO_APP_ROOT"); p.AppRoot != "" && !given {
+	if _, given := f.Job.env("AMPLIFY_MONOREPO_APP_ROOT"); p.AppRoot != "" && (!given || f.Job.AppRoot != "") {
 		vars = append(vars, engine.Var{Name: "AMPLIFY_MONOREPO_APP_ROOT", Value: p.AppRoot})
 	}
 	return vars
@@ -117,7 +130,7 @@ func (j *Job) secrets() []redact.Secret {
 	for _, s := range j.Secrets {
 		all = append(all, redact.Secret{Name: s.Name, Value: s.Value})
 	}
-	for _, v := range j.Env {
+	for _, v := range slices.Concat(j.Console.all(), j.Env) {
 		// A guess by name must not hide what every log is full of, such as the "true" of USE_TOKEN_AUTH.
 		if secretName(v.Name) && len(v.Value) >= 8 {
 			all = append(all, redact.Secret{Name: v.Name, Value: v.Value})

@@ -29,7 +29,8 @@ type (
 		Build    string        `json:"build"`
 		Engine   engine.Info   `json:"engine"`
 		Limits   engine.Limits `json:"limits"`
-		Timeout  time.Duration `json:"timeout"` // nanoseconds
+		Size     string        `json:"size,omitempty"` // of the service's instance
+		Timeout  time.Duration `json:"timeout"`        // nanoseconds
 		Isolated bool          `json:"isolated"`
 	}
 	// Reaped tells of what a dead preamp had left.

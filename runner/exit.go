@@ -56,6 +56,19 @@ func (c Class) String() string {
 // MarshalText writes the class as its word.
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
+// UnmarshalText reads such a word; one of a newer preamp is an error.
+func (c *Class) UnmarshalText(text []byte) error {
+	for _, known := range []Class{
+		ClassOK, ClassCommand, ClassUsage, ClassSpec, ClassSource, ClassEngine, ClassOutput, ClassTimeout, ClassBug, ClassCancelled,
+	} {
+		if known.String() == string(text) {
+			*c = known
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no class of failures %q", text)
+}
+
 // Failure says why a build did not succeed, in a form for people and one for programs. It is an error.
 type Failure struct {
 	Class   Class  `json:"class"`

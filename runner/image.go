@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"sync"
 
 	"github.com/preamp-build/preamp/images"
 	"github.com/preamp-build/preamp/runner/engine"
@@ -17,6 +18,8 @@ import (
 type Images struct {
 	Engine  engine.Engine
 	Builder engine.ImageBuilder
+
+	building sync.Mutex // builds side by side want the same image
 }
 
 var _ ImageProvider = (*Images)(nil)
@@ -46,6 +49,8 @@ func (p *Images) Ensure(ctx context.Context, name string, pull engine.PullPolicy
 	if !ok {
 		return engine.Image{}, false, notices, fmt.Errorf("there is no recipe %q", ref.Recipe)
 	}
+	p.building.Lock()
+	defer p.building.Unlock()
 	img, err := p.Engine.Image(ctx, ref.Image, engine.PullNever, nil)
 	var ee *engine.Error
 	if err == nil || !errors.As(err, &ee) || ee.Kind != engine.KindImageMissing {

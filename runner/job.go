@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/source"
 )
@@ -26,8 +28,21 @@ type Job struct {
 	AppRoot string
 	// DefaultBranch is the branch whose cache a branch without its own begins with. Empty: "main".
 	DefaultBranch string
-	// Env is what the console's environment variables are in the service; the last of a name wins.
-	Env []engine.Var
+	// Console holds the variables that the service's console would have. Env comes on top of them, for this build alone;
+	// the last of a name wins.
+	Console Console
+	Env     []engine.Var
+	// SpecEnvWins lets env.variables of the build specification win over Console and Env.
+	SpecEnvWins bool
+	// PullRequest makes the build the preview of one. Nil: it is none.
+	PullRequest *PullRequest
+	// Trigger says what asked for the build. Empty: TriggerManual.
+	Trigger Trigger
+	// WatchPaths are globs of further files, relative to the repository, that count for AMPLIFY_DIFF_DEPLOY, such as the
+	// shared packages of a monorepo.
+	WatchPaths []string
+	// Platform is the service's kind of application: WEB, WEB_COMPUTE. Empty: found out from the repository.
+	Platform string
 	// Secrets reach the build as one JSON object in the variable `secrets`, and are masked wherever they would be shown.
 	Secrets []engine.Var
 	// Image is what --image or _CUSTOM_IMAGE says. Empty: the default image.
@@ -38,6 +53,8 @@ type Job struct {
 	Timeout time.Duration
 	// Limits bound the container. The zero value means those of the service's standard instance.
 	Limits engine.Limits
+	// Size is the name in Sizes that the limits are from; empty: "standard", or limits of their own.
+	Size string
 	// CACerts are PEM certificates to trust on top of the usual ones, by preamp and by the build.
 	CACerts []byte
 	// Out is the folder for artifacts, log and result. See Output.
@@ -46,11 +63,27 @@ type Job struct {
 	NoCache bool
 }
 
+// Trigger is what asked for a build.
+type Trigger string
+
+// The triggers.
+const (
+	TriggerManual Trigger = "manual" // somebody did
+	TriggerPush   Trigger = "push"   // a commit did, which may say that it does not want one
+)
+
 // DefaultTimeout is the service's.
 const DefaultTimeout = 30 * time.Minute
 
-// StandardLimits are those of the service's standard instance, with a bound on processes that the service has not.
-var StandardLimits = engine.Limits{Memory: 8 << 30, CPUs: 4, PIDs: 8192}
+// Sizes are the instances of the service, with a bound on processes that the service has not.
+var Sizes = map[string]engine.Limits{
+	"standard": {Memory: 8 << 30, CPUs: 4, PIDs: 8192},
+	"large":    {Memory: 16 << 30, CPUs: 8, PIDs: 16384},
+	"xlarge":   {Memory: 72 << 30, CPUs: 36, PIDs: 32768},
+}
+
+// StandardLimits are those of the instance that the service takes where it is not told another.
+var StandardLimits = Sizes["standard"]
 
 // validate reports everything that makes the job impossible before anything is done for it.
 func (j *Job) validate() error {
@@ -64,7 +97,26 @@ func (j *Job) validate() error {
 	if j.Timeout < 0 {
 		problems = append(problems, "the timeout is negative")
 	}
-	for _, v := range slices.Concat(j.Env, j.Secrets) {
+	switch j.Platform {
+	case "", platformStatic, platformCompute:
+	default:
+		problems = append(problems, fmt.Sprintf("%q is no platform: there are %s and %s", j.Platform, platformStatic, platformCompute))
+	}
+	switch j.Trigger {
+	case "", TriggerManual, TriggerPush:
+	default:
+		problems = append(problems, fmt.Sprintf("%q is no trigger: there are %s and %s", j.Trigger, TriggerManual, TriggerPush))
+	}
+	if j.PullRequest != nil && j.PullRequest.ID <= 0 {
+		problems = append(problems, "a pull request's number is greater than 0")
+	}
+	for _, glob := range j.WatchPaths {
+		if !doublestar.ValidatePattern(glob) {
+			problems = append(problems, fmt.Sprintf("%q is no glob of paths to watch", glob))
+		}
+	}
+	problems = append(problems, j.Console.problems()...)
+	for _, v := range slices.Concat(j.Console.all(), j.Env, j.Secrets) {
 		if v.Name == "" || strings.ContainsAny(v.Name, "=\x00") || strings.Contains(v.Value, "\x00") {
 			problems = append(problems, fmt.Sprintf("%q cannot be a variable", v.Name))
 		}
@@ -75,9 +127,16 @@ func (j *Job) validate() error {
 	return nil
 }
 
+// settle puts the console's variables for a branch below those of the job, once the branch is known. Until then only
+// what is for all branches counts.
+func (j *Job) settle(branch string) {
+	j.Env = slices.Concat(j.Console.env(branch, j.PullRequest != nil), j.Env)
+	j.Console = Console{}
+}
+
 // env is the value of a variable of the job, and whether it is there.
 func (j *Job) env(name string) (string, bool) {
-	for _, v := range slices.Backward(j.Env) {
+	for _, v := range slices.Backward(slices.Concat(j.Console.Env, j.Env)) {
 		if v.Name == name {
 			return v.Value, true
 		}

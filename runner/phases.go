@@ -35,6 +35,15 @@ func (b *build) runSections(ctx context.Context) error {
 	return nil
 }
 
+// skipAll tells of the sections when none of them is run.
+func (b *build) skipAll() {
+	for _, s := range b.plan.Sections {
+		if s.Skip != "" {
+			b.skipped(s.Name, s.SkipCode, s.Skip)
+		}
+	}
+}
+
 func (b *build) skipped(what string, code SkipReason, why string) {
 	s := Skipped{What: what, Code: code, Why: why}
 	b.result.Skipped = append(b.result.Skipped, s)
@@ -134,7 +143,8 @@ func (b *build) commandFailed(s *Section, p *Phase, c Command, exit engine.Exit)
 	switch {
 	case exit.OOM:
 		u := b.container.Usage()
-		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory", bytesText(u.MemoryLimit))
+		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory (peak %s): use less, or --size large",
+			bytesText(u.MemoryLimit), bytesText(u.PeakMemory))
 	case exit.Code == 127 && helper(c.Text) != "":
 		f.Hint = helper(c.Text) + " is a command of the service's own, which preamp does not have yet"
 	case exit.Code == 127:

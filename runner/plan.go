@@ -74,10 +74,15 @@ type Facts struct {
 	Source Source
 	Build  string // id
 	AppID  string
+	Branch string // AWS_BRANCH
 	JobID  string // ten digits
 	Dir    string // where the build sees the repository
 	Engine engine.Info
 	Now    time.Time
+	// NextSSR says that the application is one of Next.js whose pages a server renders.
+	NextSSR bool
+	// Diffs are the comparisons with the last successful build that the job asks for.
+	Diffs []Diff
 }
 
 // Compile makes the plan for one application. notice is what its selection had to say.
@@ -97,6 +102,7 @@ func Compile(spec *buildspec.Spec, app *buildspec.App, notice string, f Facts) (
 		return nil, &Failure{Class: ClassSpec, Message: fmt.Sprintf("%s: the application's folder lies outside the repository", spec.File)}
 	}
 	p.sections(app, f.Job)
+	p.skipUnchanged(f.Diffs)
 	p.timeout(f.Job)
 	p.artifacts(app)
 	p.cachePaths(app)
@@ -126,6 +132,36 @@ func (p *Plan) sections(app *buildspec.App, job *Job) {
 		}
 		p.Sections = append(p.Sections, test)
 	}
+}
+
+// skipUnchanged takes out the sections for which nothing has changed. What is not built is neither tested.
+func (p *Plan) skipUnchanged(diffs []Diff) {
+	for _, d := range diffs {
+		if !d.Skip {
+			continue
+		}
+		for i := range p.Sections {
+			s := &p.Sections[i]
+			if (s.Name == d.What || s.Name == "test" && d.What == "frontend") && s.Skip == "" {
+				s.Skip, s.SkipCode = d.Why, SkipDiff
+			}
+		}
+	}
+}
+
+// Idle reports whether nothing is left to be run, so that no container is needed.
+func (p *Plan) Idle() bool {
+	return !slices.ContainsFunc(p.Sections, func(s Section) bool { return s.Skip == "" && s.Defined })
+}
+
+// Section is the section of that name, or nil.
+func (p *Plan) Section(name string) *Section {
+	for i := range p.Sections {
+		if p.Sections[i].Name == name {
+			return &p.Sections[i]
+		}
+	}
+	return nil
 }
 
 func phases(s *buildspec.Section) []Phase {
@@ -207,12 +243,14 @@ func (p *Plan) cachePaths(app *buildspec.App) {
 
 // controls are the variables by which the service is told what to do, and which preamp does not follow yet.
 var controls = []string{
-	"_LIVE_UPDATES", "AMPLIFY_DIFF_DEPLOY", "AMPLIFY_DIFF_DEPLOY_ROOT", "AMPLIFY_DIFF_BACKEND", "AMPLIFY_BACKEND_PULL_ONLY",
-	"AMPLIFY_BACKEND_APP_ID",
+	"_LIVE_UPDATES", "AMPLIFY_BACKEND_PULL_ONLY", "AMPLIFY_BACKEND_APP_ID",
 }
 
 // followed are those that preamp follows, but as the service only when they come from the console.
-var followed = []string{"_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "USER_DISABLE_TESTS", "AMPLIFY_MONOREPO_APP_ROOT"}
+var followed = []string{
+	"_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "USER_DISABLE_TESTS", "AMPLIFY_MONOREPO_APP_ROOT", "AMPLIFY_DIFF_DEPLOY", "AMPLIFY_DIFF_DEPLOY_ROOT",
+	"AMPLIFY_DIFF_BACKEND",
+}
 
 // unsupported says which variables would do something in the service and do nothing here.
 func (p *Plan) unsupported(app *buildspec.App, job *Job) {

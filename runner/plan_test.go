@@ -24,7 +24,7 @@ func compile(t *testing.T, spec string, job Job) *Plan {
 	}
 	p, err := Compile(parsed, app, notice, Facts{
 		Job: &job, Source: Source{Branch: "feature/x", Commit: "c0ffee", URL: "https://example.com/o/r.git"},
-		Build: "b1", AppID: "d123", JobID: "0000000042", Dir: "/codebuild/output/src1/src/r", Now: time.Unix(1700000000, 0),
+		Build: "b1", AppID: "d123", Branch: "feature/x", JobID: "0000000042", Dir: "/codebuild/output/src1/src/r", Now: time.Unix(1700000000, 0),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,8 +124,8 @@ func TestCompileEnvironment(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
-	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "no-name") {
-		t.Errorf("warnings %q, want one about no-name", p.Warnings)
+	if len(p.Warnings) != 2 || !strings.Contains(p.Warnings[0], "AWS_APP_ID") || !strings.Contains(p.Warnings[1], "no-name") {
+		t.Errorf("warnings %q, want one about AWS_APP_ID, which the service sets, and one about no-name", p.Warnings)
 	}
 	raw, err := json.Marshal(p)
 	if err != nil {

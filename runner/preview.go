@@ -2,8 +2,10 @@ package runner
 
 import (
 	"context"
+	"slices"
 
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // Preview is what a build of a job would do, found out without a container.
@@ -34,7 +36,42 @@ func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *P
 	}), b.specRaw, nil
 }
 
+// Applications lists the appRoot of every application in the specification of a job, in its order. What the job says about
+// the application is not looked at. src is the specification, for excerpts. A failure is a *Failure; a repository that is
+// no monorepo is one.
+func (r *Runner) Applications(ctx context.Context, job Job) (roots []string, src []byte, err error) {
+	job.AppRoot = ""
+	job.Env = append(slices.Clone(job.Env), engine.Var{Name: "AMPLIFY_MONOREPO_APP_ROOT"})
+	b := newBuild(r, job, nil)
+	b.dry = true
+	defer b.cleanUp()
+	ctx, cancel := context.WithTimeoutCause(ctx, b.jobTimeout(), errTimeout)
+	defer cancel()
+	if err := b.look(ctx); err != nil {
+		f := classify(ctx, err)
+		b.maskFailure(f)
+		return nil, b.specRaw, f
+	}
+	if !b.spec.Monorepo {
+		return nil, b.specRaw, &Failure{
+			Class: ClassUsage, Message: b.spec.File + " has no applications to build all of", Hint: "leave --all-apps out: there is one application, and it is the repository",
+		}
+	}
+	for i := range b.spec.Apps {
+		roots = append(roots, b.spec.Apps[i].AppRoot.Value)
+	}
+	return roots, b.specRaw, nil
+}
+
 func (b *build) preview(ctx context.Context) error {
+	if err := b.look(ctx); err != nil {
+		return err
+	}
+	return b.makePlan(ctx)
+}
+
+// look goes the way of a build until the specification is known.
+func (b *build) look(ctx context.Context) error {
 	if b.job.Out == "" {
 		b.job.Out = b.r.State // nothing is written; validate wants a folder
 	}
@@ -47,8 +84,5 @@ func (b *build) preview(ctx context.Context) error {
 	if err := b.getSource(ctx); err != nil {
 		return err
 	}
-	if err := b.readSpec(); err != nil {
-		return err
-	}
-	return b.makePlan()
+	return b.readSpec()
 }

@@ -21,6 +21,7 @@ type Result struct {
 
 	App           string             `json:"app"`
 	AppRoot       string             `json:"appRoot,omitempty"`
+	Platform      string             `json:"platform,omitempty"` // WEB or WEB_COMPUTE
 	Branch        string             `json:"branch"`
 	Job           string             `json:"job"` // AWS_JOB_ID
 	Source        Source             `json:"source"`

@@ -86,11 +86,18 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.getSource(limited); err != nil {
 		return b.classified(limited, err)
 	}
+	if b.unwanted() {
+		return nil
+	}
 	if err := b.readSpec(); err != nil {
 		return err
 	}
-	if err := b.makePlan(); err != nil {
+	if err := b.makePlan(limited); err != nil {
 		return err
+	}
+	if b.plan.Idle() {
+		b.skipAll()
+		return nil
 	}
 	// A first build may have to make its image, which is no part of the time that the service would count.
 	if err := b.getImage(ctx); err != nil {
@@ -108,7 +115,11 @@ func (b *build) run(ctx context.Context) error {
 		b.keepTests(ctx)
 		return b.classified(limited, err)
 	}
-	return b.classified(limited, b.collect(limited))
+	if err := b.collect(limited); err != nil {
+		return b.classified(limited, err)
+	}
+	b.remember()
+	return nil
 }
 
 // classified is err as a Failure, or nil. It looks at the context while that still tells why.
@@ -129,7 +140,7 @@ func (b *build) begin(ctx context.Context) error {
 		return b.classified(ctx, err)
 	}
 	b.result.Engine = info
-	b.send(BuildStarted{Build: b.id, Engine: info, Limits: b.job.Limits, Timeout: b.jobTimeout(), Isolated: info.Isolated})
+	b.send(BuildStarted{Build: b.id, Engine: info, Limits: b.job.Limits, Size: b.job.Size, Timeout: b.jobTimeout(), Isolated: info.Isolated})
 	for _, name := range b.redactor.TooShort() {
 		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
 	}
@@ -154,25 +165,32 @@ func (b *build) getSource(ctx context.Context) error {
 		from = b.job.Path
 	}
 	b.send(SourceStarted{From: from, WorkTree: b.job.Path != "" && b.job.Commit == ""})
-	co, err := source.Prepare(ctx, source.Request{
-		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
-		CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
-		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
-	})
+	co, err := source.Prepare(ctx, b.sourceRequest())
 	if err != nil {
 		return err
 	}
-	b.sourceTook = time.Since(began)
-	b.message = co.Message
+	b.checkout, b.sourceTook = co, time.Since(began)
 	b.result.Source = Source{
 		Name: co.Name, URL: co.CloneURL, Path: b.job.Path, Branch: co.Branch, Commit: co.Commit, Subject: co.Subject,
 		WorkTree: co.WorkTree, Changed: co.Changed, Untracked: co.Untracked,
 	}
-	b.send(SourceReady{Source: b.result.Source, Took: b.sourceTook})
+	if err := b.identify(co); err != nil {
+		return err
+	}
+	b.send(SourceReady{Source: b.result.Source, Dir: b.r.Engine.Dir(b.containerSpec()), Took: b.sourceTook})
 	for _, n := range co.Notices {
 		b.notice("%s", n)
 	}
-	return b.identify(co)
+	return nil
+}
+
+// sourceRequest is the same before and after the workspace got its name, but for that.
+func (b *build) sourceRequest() source.Request {
+	return source.Request{
+		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
+		CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
+		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
+	}
 }
 
 // readSpec finds, parses and selects. Everything that is wrong with the file is reported at once.
@@ -208,22 +226,27 @@ func (b *build) readSpec() error {
 		return f
 	}
 	b.spec, b.found = spec, found
+	if err := b.number(); err != nil {
+		return err
+	}
 	b.send(SpecRead{File: file, AppRoot: b.app.AppRoot.Value, Diagnostics: found, Source: raw})
 	return nil
 }
 
 // makePlan decides everything that the container does not have a say in.
-func (b *build) makePlan() error {
+func (b *build) makePlan(context.Context) error {
+	platform, next := b.platform()
+	b.result.Platform = platform
 	plan, err := Compile(b.spec, b.app, b.selection, Facts{
-		Job: &b.job, Source: b.result.Source, Build: b.id, AppID: b.result.App, JobID: b.result.Job,
-		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started,
+		Job: &b.job, Source: b.result.Source, Build: b.id, AppID: b.result.App, Branch: b.result.Branch, JobID: b.result.Job,
+		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started, NextSSR: next,
 	})
 	if err != nil {
 		return err
 	}
 	b.plan = plan
 	b.result.AppRoot, b.result.Timeout, b.result.EnvNames = plan.AppRoot, plan.Timeout, plan.EnvNames
-	b.send(Planned{Plan: plan})
+	b.send(Planned{Plan: plan, App: b.result.App, Branch: b.result.Branch})
 	for _, n := range plan.Notices {
 		b.notice("%s", n)
 	}

@@ -35,6 +35,13 @@ type buildFlags struct {
 	noCache                        bool
 	auth                           source.Auth
 	tokenFile                      string
+	config, size, trigger          string
+	specEnvWins                    bool
+	watchPaths                     []string
+	pullRequest                    runner.PullRequest
+	platform                       string
+	allApps                        bool
+	jobs                           int
 }
 
 func newBuild(g *global) *cobra.Command {
@@ -56,12 +63,20 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
   preamp build --engine host --log amplify`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(render.Formats, b.log) {
+				return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
+			}
+			if b.allApps {
+				return runAllApps(cmd, g, b, args)
+			}
 			return runBuild(cmd, g, b, args)
 		},
 	}
 	f := cmd.Flags()
 	b.jobFlags(f)
 	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
+	f.BoolVar(&b.allApps, "all-apps", false, "build every application of a monorepo, each into a folder of its own below --out")
+	f.IntVar(&b.jobs, "jobs", 1, "how many applications --all-apps builds at a time")
 	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
 	return cmd
 }
@@ -75,7 +90,16 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&b.env, "env", "e", nil, "environment variable NAME=VALUE, or NAME to pass on its value here (repeatable)")
 	f.StringArrayVar(&b.envFiles, "env-file", nil, "file of NAME=VALUE lines (repeatable; --env wins)")
 	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable named secrets; masked in all output")
-	f.StringVar(&b.defaultBranch, "default-branch", "main", "branch whose cache a branch without its own begins with")
+	f.StringVar(&b.config, "config", "", "file that says what Amplify's console would (default: preamp.yml in the work tree)")
+	f.BoolVar(&b.specEnvWins, "buildspec-env-wins", false, "let env.variables of the build specification win over the console's and --env")
+	f.IntVar(&b.pullRequest.ID, "pull-request", 0, "build as the preview of this pull request")
+	f.StringVar(&b.pullRequest.Source, "pr-source", "", "branch that the pull request comes from (default: the branch that is built)")
+	f.StringVar(&b.pullRequest.Target, "pr-target", "", "branch that the pull request goes to")
+	f.StringVar(&b.trigger, "trigger", string(runner.TriggerManual), "what asked for the build: manual, or push, which heeds [skip-cd] in the commit's message")
+	f.StringSliceVar(&b.watchPaths, "watch-paths", nil, "globs of further files that count for AMPLIFY_DIFF_DEPLOY, such as 'packages/shared/**'")
+	f.StringVar(&b.platform, "platform", "", "kind of application: WEB, or WEB_COMPUTE for server-side rendering (default: found out from the repository)")
+	f.StringVar(&b.size, "size", "", "instance whose memory and processors the build gets: standard (8 GiB, 4), large (16 GiB, 8), xlarge (72 GiB, 36)")
+	f.StringVar(&b.defaultBranch, "default-branch", "", "branch whose cache a branch without its own begins with (default: main)")
 	f.StringVar(&b.image, "image", "", "build image: debian, al2023, an alias such as amplify:al2023, or any reference")
 	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
 	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
@@ -91,9 +115,6 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 	job, err := b.job(args)
 	if err != nil {
 		return usage(err)
-	}
-	if !slices.Contains(render.Formats, b.log) {
-		return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
 	}
 	// Before anything can fail: the result of an earlier build must not be taken for this one's.
 	if err := runner.PrepareOutput(job.Out); err != nil {
@@ -135,7 +156,7 @@ func (b buildFlags) renderer(out io.Writer, dir string, cancel context.CancelCau
 	if err != nil {
 		return nil, nil, usage(errors.Join(err, file.Close()))
 	}
-	screen, err := render.New(b.log, &watched{w: out, cancel: cancel}, render.Options{Color: hasColor(out)})
+	screen, err := render.New(b.log, &watched{w: out, cancel: cancel}, render.Options{Color: hasColor(out), App: b.appOf()})
 	if err != nil {
 		return nil, nil, usage(errors.Join(err, file.Close()))
 	}
@@ -146,6 +167,14 @@ func (b buildFlags) renderer(out io.Writer, dir string, cancel context.CancelCau
 		return nil
 	}
 	return render.Tee(screen, log), finish, nil
+}
+
+// appOf is the application that lines for programs have to name, because there are several in one stream.
+func (b buildFlags) appOf() string {
+	if b.allApps {
+		return b.appRoot
+	}
+	return ""
 }
 
 // watched cancels the build when nobody reads its log any more, as a shell does with a pipeline.
@@ -176,7 +205,11 @@ func hasColor(w io.Writer) bool {
 func (b buildFlags) job(args []string) (runner.Job, error) {
 	j := runner.Job{
 		Branch: b.branch, DefaultBranch: b.defaultBranch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
-		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth,
+		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth, SpecEnvWins: b.specEnvWins,
+		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform,
+	}
+	if b.pullRequest != (runner.PullRequest{}) {
+		j.PullRequest = &b.pullRequest
 	}
 	var errs []error
 	add := func(err error) {
@@ -208,6 +241,11 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 	add(err)
 	j.CACerts, err = readCerts(b.caCerts)
 	add(err)
+	if s, err := b.readSettings(j.Path); err != nil {
+		add(err)
+	} else {
+		add(b.apply(&j, s))
+	}
 	add(b.credentials(&j.Auth))
 	if os.Getenv("SSH_AUTH_SOCK") != "" && j.Auth.SSHKeyFile == "" {
 		j.Auth.SSHAgent = true // as git does

@@ -10,14 +10,16 @@ import (
 
 // jsonLines writes one object a line: time, type, and the event's own fields.
 type jsonLines struct {
-	w io.Writer
+	w   io.Writer
+	app string
 }
 
 func (j *jsonLines) Event(e runner.Stamped) {
 	head, err := json.Marshal(struct {
 		Time time.Time `json:"time"`
 		Type string    `json:"type"`
-	}{e.Time.UTC(), e.Type()})
+		App  string    `json:"application,omitempty"`
+	}{e.Time.UTC(), e.Type(), j.app})
 	if err != nil {
 		return
 	}

@@ -20,7 +20,8 @@ var Formats = []string{"plain", "amplify", "json"}
 
 // Options are about the place where a renderer writes.
 type Options struct {
-	Color bool // the place is a terminal that shows colours
+	Color bool   // the place is a terminal that shows colours
+	App   string // the application of a monorepo that JSON lines have to name, because others write there too
 }
 
 // New makes the renderer of that name.
@@ -31,7 +32,7 @@ func New(format string, w io.Writer, o Options) (Renderer, error) {
 	case "amplify":
 		return &amplify{w: w}, nil
 	case "json":
-		return &jsonLines{w: w}, nil
+		return &jsonLines{w: w, app: o.App}, nil
 	}
 	return nil, fmt.Errorf("there is no log format %q; there are plain, amplify and json", format)
 }
