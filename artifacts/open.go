@@ -78,3 +78,29 @@ func (s *Selection) copyTo(ctx context.Context, dst io.Writer, root *os.Root, f 
 	}
 	return s.unchanged(file, f)
 }
+
+// OpenRegular opens a regular file below root for reading, for packages that look at what a build left. It opens no
+// device or pipe, waits for none, and follows no link at the end of name. Links to folders on the way are followed as far as root
+// lets them. The error wraps [fs.ErrNotExist] when there is nothing, and [fs.ErrInvalid] when it is no regular file.
+func OpenRegular(root *os.Root, name string) (*os.File, error) {
+	seen, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	irregular := &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("not a regular file: %w", fs.ErrInvalid)}
+	if !seen.Mode().IsRegular() {
+		return nil, irregular
+	}
+	file, err := root.OpenFile(name, os.O_RDONLY|openFileFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() { // it was replaced meanwhile
+		err = irregular
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}

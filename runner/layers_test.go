@@ -20,6 +20,7 @@ var layers = map[string][]string{
 	"cache":                        {},
 	"cache/cachetest":              {"cache"},
 	"artifacts":                    {},
+	"artifacts/testreport":         {"artifacts"},
 	"images":                       {},
 	"runner/redact":                {},
 	"runner/session":               {},

@@ -1,0 +1,116 @@
+package testreport
+
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// colours are the escape sequences of terminals. Where a report may not hold ESC, the filter wrote its picture.
+var colours = regexp.MustCompile("(?:\x1b|␛)(?:\\[[0-9;:?]*[ -/]*[@-~]|\\][^\x07\x1b␛]{0,200}(?:\x07|\x1b\\\\)?)")
+
+// clean removes colours and control characters but line breaks and tabs.
+func clean(s string) string {
+	s = colours.ReplaceAllString(s, "")
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r':
+			return '\n'
+		case unicode.IsControl(r), r == '␛', r == '\u2028', r == '\u2029':
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+func cut(s string, characters int) string {
+	n := 0
+	for i := range s {
+		if n++; n > characters {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// oneLine makes a name of a text.
+func oneLine(s string) string {
+	return cut(strings.Join(strings.Fields(clean(s)), " "), maxName)
+}
+
+// noise are lines of which every failure of a tool has the same.
+var noise = regexp.MustCompile(`^(?:=== (?:RUN|PAUSE|CONT|NAME)\b.*|--- FAIL: .*|\s*at .+:\d+:\d+\)?|\s*at .+\((?:native|<anonymous>)\))$`)
+
+// message returns the first lines of what a test says of its failure, without the stack.
+func message(s string) string {
+	var lines []string
+	for line := range strings.Lines(clean(s)) {
+		line = strings.TrimRightFunc(line, unicode.IsSpace)
+		switch {
+		case noise.MatchString(line), line == "" && len(lines) == 0:
+			continue
+		case len(lines) == maxLines:
+			lines = append(lines, "…")
+		}
+		if len(lines) > maxLines {
+			break
+		}
+		lines = append(lines, line)
+	}
+	indent := 0
+	if len(lines) > 0 {
+		indent = len(lines[0]) - len(strings.TrimLeft(lines[0], " \t"))
+	}
+	for i, l := range lines {
+		if len(l) >= indent && strings.TrimSpace(l[:indent]) == "" {
+			lines[i] = l[indent:]
+		}
+	}
+	return cut(strings.TrimSpace(strings.Join(lines, "\n")), maxMessage)
+}
+
+func suiteName(titles []string) string { return cut(strings.Join(titles, " › "), maxName) }
+
+// place finds "file:line" of source code in a stack.
+var place = regexp.MustCompile(`(?:^|[\s("'@])((?:file://)?[^\s()"':]{1,300}\.(?:[cm]?[jt]sx?|vue|svelte|go|py|rb|php|java|kt|rs)):(\d{1,7})\b`)
+
+// locate finds the line of a failure in its stack: the first that is in the test's file, or else in no library. It
+// sets File where that is not known yet.
+func (b *book) locate(c *Case, stack string) {
+	for _, m := range place.FindAllStringSubmatch(clean(stack), 50) {
+		file, err := b.fileName(m[1], ""), error(nil)
+		if file == "" || strings.Contains(file, "node_modules/") {
+			continue
+		}
+		if c.File != "" && path.Base(file) != path.Base(c.File) {
+			continue
+		}
+		if c.Line, err = strconv.Atoi(m[2]); err != nil {
+			c.Line = 0
+		}
+		if c.File == "" {
+			c.File = file
+		}
+		return
+	}
+}
+
+// fileName returns the name of a file as a person in the repository would write it. A name inside the repository is better than
+// known, what was found before.
+func (b *book) fileName(name, known string) string {
+	name = strings.TrimPrefix(oneLine(name), "file://")
+	dir := strings.TrimSuffix(b.dir, "/")
+	inside := dir != "" && strings.HasPrefix(name, dir+"/")
+	if inside {
+		name = name[len(dir)+1:]
+	}
+	if known != "" && !inside {
+		return known
+	}
+	return strings.TrimPrefix(name, "./")
+}
