@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,20 @@ const (
 //
 // After an error, w holds the beginning of an archive.
 func (s *Selection) WriteZip(ctx context.Context, w io.Writer, modified time.Time) error {
+	return s.writeZip(ctx, w, modified, nil)
+}
+
+// WriteZipHashes writes the same archive as [Selection.WriteZip], and returns the hashes of the files in it. Each file is read
+// once, for both.
+func (s *Selection) WriteZipHashes(ctx context.Context, w io.Writer, modified time.Time) (*HashList, error) {
+	l := newHashList(s.Files)
+	if err := s.writeZip(ctx, w, modified, l); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (s *Selection) writeZip(ctx context.Context, w io.Writer, modified time.Time, hashes *HashList) error {
 	root, err := os.OpenRoot(s.root)
 	if err != nil {
 		return fmt.Errorf("artifacts: open the repository: %w", err)
@@ -40,7 +55,7 @@ func (s *Selection) WriteZip(ctx context.Context, w io.Writer, modified time.Tim
 	defer root.Close() //nolint:errcheck // it was only read
 
 	g, ctx := errgroup.WithContext(ctx)
-	z := &zipper{s: s, root: root, modified: modified, out: zip.NewWriter(w)}
+	z := &zipper{s: s, root: root, modified: modified, hashes: hashes, out: zip.NewWriter(w)}
 	z.out.RegisterCompressor(zip.Deflate, z.compressor)
 	queue, work := make(chan *entry, maxAhead), make(chan *entry)
 	g.Go(func() error { return z.dispatch(ctx, queue, work) })
@@ -62,6 +77,7 @@ type zipper struct {
 	s        *Selection
 	root     *os.Root
 	modified time.Time
+	hashes   *HashList // nil: not wanted
 	out      *zip.Writer
 	stored   bool      // the file that is being streamed does not compress; only for writeAll
 	buffers  sync.Pool // of *bytes.Buffer
@@ -70,6 +86,7 @@ type zipper struct {
 
 // An entry is a file on its way into the archive.
 type entry struct {
+	n    int // its place among the files
 	file File
 	// small entries are complete in memory when ready is closed, or not to be had because of the group's error.
 	small bool
@@ -82,8 +99,8 @@ type entry struct {
 func (z *zipper) dispatch(ctx context.Context, queue, work chan<- *entry) error {
 	defer close(queue)
 	defer close(work)
-	for _, f := range z.s.Files {
-		e := &entry{file: f, small: f.Size <= maxParallel, ready: make(chan struct{})}
+	for i, f := range z.s.Files {
+		e := &entry{n: i, file: f, small: f.Size <= maxParallel, ready: make(chan struct{})}
 		select {
 		case queue <- e:
 		case <-ctx.Done():
@@ -110,6 +127,10 @@ func (z *zipper) compressAll(ctx context.Context, work <-chan *entry) error {
 		} else if err := z.s.copyTo(ctx, &content, z.root, e.file); err != nil {
 			return err
 		}
+		if z.hashes != nil {
+			sum := sha256.Sum256(content.Bytes())
+			z.hashes.set(e.n, sum[:])
+		}
 		raw, err := z.pack(e.file, content.Bytes())
 		if err != nil {
 			return err
@@ -126,7 +147,7 @@ func (z *zipper) writeAll(ctx context.Context, queue <-chan *entry) error {
 			return err
 		}
 		if !e.small {
-			if err := z.stream(ctx, e.file); err != nil {
+			if err := z.stream(ctx, e); err != nil {
 				return err
 			}
 			continue
@@ -144,13 +165,22 @@ func (z *zipper) writeAll(ctx context.Context, queue <-chan *entry) error {
 }
 
 // stream compresses a large file into the archive.
-func (z *zipper) stream(ctx context.Context, f File) error {
+func (z *zipper) stream(ctx context.Context, e *entry) error {
+	f := e.file
 	z.stored = incompressible(f.Path)
 	w, err := z.out.CreateHeader(z.header(f))
 	if err != nil {
 		return fmt.Errorf("artifact zip: %q: %w", f.Path, err)
 	}
-	return z.s.copyTo(ctx, w, z.root, f)
+	if z.hashes == nil {
+		return z.s.copyTo(ctx, w, z.root, f)
+	}
+	sum := sha256.New()
+	if err := z.s.copyTo(ctx, io.MultiWriter(w, sum), z.root, f); err != nil {
+		return err
+	}
+	z.hashes.set(e.n, sum.Sum(nil))
+	return nil
 }
 
 // compressor makes the compressor for a streamed file. What does not compress goes into stored blocks of a deflate stream, because readers

@@ -238,10 +238,53 @@ func Benchmark5000Files(b *testing.B) {
 			}
 		}
 	})
+	b.Run("WriteZipHashes", func(b *testing.B) {
+		b.SetBytes(s.Bytes)
+		for b.Loop() {
+			if _, err := s.WriteZipHashes(b.Context(), io.Discard, zipTime); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("WriteDir", func(b *testing.B) {
 		b.SetBytes(s.Bytes)
 		for i := 0; b.Loop(); i++ {
 			if err := s.WriteDir(b.Context(), filepath.Join(b.TempDir(), fmt.Sprint(i))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkLargeFiles packs files that are streamed: one that compresses and one that does not.
+func BenchmarkLargeFiles(b *testing.B) {
+	root := b.TempDir()
+	rnd := rand.NewChaCha8([32]byte{1})
+	noise := make([]byte, 64<<20)
+	if _, err := rnd.Read(noise); err != nil {
+		b.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"a.mp4": noise, "b.js": bytes.Repeat([]byte("export const v = { id: 1 };\n"), 1<<20)} {
+		if err := os.WriteFile(filepath.Join(root, name), content, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s, err := artifacts.Select(b.Context(), artifacts.Options{Root: root})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("WriteZip", func(b *testing.B) {
+		b.SetBytes(s.Bytes)
+		for b.Loop() {
+			if err := s.WriteZip(b.Context(), io.Discard, zipTime); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("WriteZipHashes", func(b *testing.B) {
+		b.SetBytes(s.Bytes)
+		for b.Loop() {
+			if _, err := s.WriteZipHashes(b.Context(), io.Discard, zipTime); err != nil {
 				b.Fatal(err)
 			}
 		}

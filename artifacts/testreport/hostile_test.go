@@ -24,7 +24,9 @@ func TestMemory(t *testing.T) {
 	mocha := func(part string) string {
 		return `{"results": [{"uuid": "u", "tests": [` + fmt.Sprintf(test, part) + `], "suites": []}]}`
 	}
-	unit := func(part string) string { return `<testsuite name="s"><testcase name="t"><failure>` + part + `</failure></testcase></testsuite>` }
+	unit := func(part string) string {
+		return `<testsuite name="s"><testcase name="t"><failure>` + part + `</failure></testcase></testsuite>`
+	}
 	for _, tc := range []struct{ name, file, content, filler string }{
 		{"screenshot", "a.json", mocha(`"context": "%"`), "iVBORw0KGgo"},
 		{"message", "a.json", mocha(`"err": {"message": "%"}`), `é\n\"\u00e9`},
@@ -211,4 +213,3 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
-
