@@ -12,6 +12,9 @@ import (
 // slice is how much of a file is copied between two looks at the context.
 const slice = 16 << 20
 
+// ErrNotRegular says that a path names a folder, a link, a pipe, a socket or a device.
+var ErrNotRegular = errors.New("not a regular file")
+
 // errNotSelected is a mistake of the caller.
 var errNotSelected = errors.New("artifacts: the file was not selected by Select")
 
@@ -81,13 +84,13 @@ func (s *Selection) copyTo(ctx context.Context, dst io.Writer, root *os.Root, f 
 
 // OpenRegular opens a regular file below root for reading, for packages that look at what a build left. It opens no
 // device or pipe, waits for none, and follows no link at the end of name. Links to folders on the way are followed as far as root
-// lets them. The error wraps [fs.ErrNotExist] when there is nothing, and [fs.ErrInvalid] when it is no regular file.
+// lets them. The error wraps [fs.ErrNotExist] when there is nothing, and [ErrNotRegular] when it is something else.
 func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	seen, err := root.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
-	irregular := &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("not a regular file: %w", fs.ErrInvalid)}
+	irregular := &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
 	if !seen.Mode().IsRegular() {
 		return nil, irregular
 	}

@@ -21,6 +21,7 @@ var layers = map[string][]string{
 	"cache/cachetest":              {"cache"},
 	"artifacts":                    {},
 	"artifacts/testreport":         {"artifacts"},
+	"artifacts/check":              {"artifacts", "buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
 	"images":                       {},
 	"runner/redact":                {},
 	"runner/session":               {},
