@@ -1,6 +1,7 @@
 package artifacts_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -184,6 +185,55 @@ func TestSelect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDocumented holds how the service takes artifacts, by the notes on its behaviour: 1.3 (.. inside the repository), 1.4
+// (slashes, dot files, discard-paths) and 8.1 (the content of the folder, not the folder).
+func TestDocumented(t *testing.T) {
+	repo := files{
+		"index.html": "0", "front-end/static/a": "1", "dist/index.html": "2", "dist/.well-known/assetlinks.json": "3", "dist/.htaccess": "4",
+		"dist/apps/x/index.html": "5", "apps/x/src/x.js": "6", ".next/server/.x": "7", ".amplify-hosting/static/.y": "8", "dist/a/one.js": "9", "dist/a/b/.two": "A",
+	}
+	dist := files{
+		"index.html": "2", ".well-known/assetlinks.json": "3", ".htaccess": "4", "apps/x/index.html": "5", "a/one.js": "9", "a/b/.two": "A",
+	}
+	everything := []string{"**/*"}
+	for _, tt := range []struct {
+		section, base string
+		patterns      []string
+		discard       bool
+		want          files
+	}{
+		{"1.4 the generated default", "/", everything, false, repo},
+		{"1.4 leading slash", "/dist", everything, false, dist},
+		{"1.4 trailing slash", "dist/", everything, false, dist},
+		{"1.4 both", "/dist/", everything, false, dist},
+		{"1.4 dot", "./front-end/static", everything, false, files{"a": "1"}},
+		{"1.4 no files", "dist", nil, false, dist},
+		{"1.4 dot files by a star", "dist", []string{"*"}, false, files{"index.html": "2", ".htaccess": "4"}},
+		{"1.4 dot files below a folder", "dist", []string{"a/**/*"}, false, files{"a/one.js": "9", "a/b/.two": "A"}},
+		{"1.4 a folder that begins with a dot", ".next", everything, false, files{"server/.x": "7"}},
+		{"1.4 the adapters' folder", ".amplify-hosting", everything, false, files{"static/.y": "8"}},
+		{"1.3 up and down again", "apps/x/../../dist/apps/x/", everything, false, files{"index.html": "5"}},
+		{"1.3 through a folder that is not there", "apps/none/../../front-end/static", everything, false, files{"a": "1"}},
+		{"1.4 discard-paths", "dist", []string{"a/**/*", ".well-known/*"}, true, files{"one.js": "9", ".two": "A", "assetlinks.json": "3"}},
+		{"1.4 discard-paths of the root", "/", []string{"front-end/**", "apps/**"}, true, files{"a": "1", "x.js": "6"}},
+	} {
+		t.Run(tt.section, func(t *testing.T) {
+			s := selectFiles(t, artifacts.Options{Root: tree(t, repo), Base: tt.base, Files: tt.patterns, DiscardPaths: tt.discard})
+			if diff := cmp.Diff(tt.want, unzipped(t, s)); diff != "" {
+				t.Error(diff)
+			}
+			checkNotices(t, s.Notices)
+		})
+	}
+	t.Run("1.4 discard-paths with two of one name", func(t *testing.T) {
+		_, err := artifacts.Select(t.Context(), artifacts.Options{Root: tree(t, repo), Base: "dist", DiscardPaths: true})
+		var collision *artifacts.CollisionError
+		if !errors.As(err, &collision) || collision.Name != "index.html" {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestFiles(t *testing.T) {

@@ -200,11 +200,15 @@ func TestHelp(t *testing.T) {
 		{"too high", "web", check.Options{Framework: "next", AppRoot: "web"}, files{"web/package.json": `{"dependencies": {"next": "1"}}`, "web/.next/required-server-files.json": ""}, "it is in web/.next"},
 		{"export", "out", check.Options{Framework: "next"}, files{"package.json": next["package.json"], "out/index.html": ""}, "platform WEB"},
 		{"adapter", "dist", check.Options{}, files{"dist/x": "", ".amplify-hosting/deploy-manifest.json": ""}, "the build wrote one to .amplify-hosting"},
-		{"sizes", "out", check.Options{}, with(bundle,
-			"out/compute/default/node_modules/a/node_modules/@s/b/x/y", "size 200000000", "out/compute/default/node_modules/@s/c/z", "size 40000000",
-			"out/compute/default/node_modules/a/i", "size 3000000"),
+		{
+			"sizes", "out",
+			check.Options{},
+			with(bundle,
+				"out/compute/default/node_modules/a/node_modules/@s/b/x/y", "size 200000000", "out/compute/default/node_modules/@s/c/z", "size 40000000",
+				"out/compute/default/node_modules/a/i", "size 3000000"),
 			"the largest in it:\n   191 MiB  compute/default/node_modules/a/node_modules/@s/b\n    38 MiB  compute/default/node_modules/@s/c\n" +
-				"   2.9 MiB  compute/default/node_modules/a\n       1 B  compute/default/server.js\n"},
+				"   2.9 MiB  compute/default/node_modules/a\n       1 B  compute/default/server.js\n",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.o.Root, tc.o.Platform = folder(t, tc.files), check.Compute

@@ -234,12 +234,11 @@ func (f *xmlFilter) ignored(c byte) error {
 	if c != f.end[0] {
 		return nil
 	}
-	head, err := f.src.Peek(len(f.end) - 1)
-	if err != nil || string(head) != f.end[1:] {
-		return nil
+	if head, _ := f.src.Peek(len(f.end) - 1); string(head) != f.end[1:] {
+		return nil // an error comes again when it is read
 	}
 	f.state = xmlText
-	_, err = f.src.Discard(len(f.end) - 1)
+	_, err := f.src.Discard(len(f.end) - 1)
 	return err
 }
 

@@ -231,5 +231,63 @@ func FuzzParse(f *testing.F) {
 		if err := buildspec.Render(io.Discard, ds, src); err != nil {
 			t.Error(err)
 		}
+		if c != nil {
+			for _, app := range c.Apps {
+				sameAgain(t, app)
+			}
+		}
+		if legacy, ds := ParseBuildspec("amplify.yml", src, ""); legacy != nil && ds.HasErrors() {
+			t.Errorf("headers with errors: %v", ds)
+		}
 	})
+}
+
+// texts are what an application's headers say, without the places.
+func texts(app App) [][]string {
+	var all [][]string
+	for _, r := range app.Rules {
+		rule := []string{r.Pattern.Value}
+		for _, h := range r.Headers {
+			rule = append(rule, h.Key.Value, h.Value.Value)
+		}
+		all = append(all, rule)
+	}
+	return all
+}
+
+// sameAgain holds that headers which are written out mean what they meant.
+func sameAgain(t *testing.T, app App) {
+	t.Helper()
+	out := app.YAML()
+	if len(out) > buildspec.MaxFileSize {
+		return // aliases made much of little
+	}
+	c, ds := Parse(FileName, out)
+	if c == nil {
+		t.Fatalf("what was written is refused: %v\n%s", ds, out)
+	}
+	if diff := cmp.Diff(texts(app), texts(c.Apps[0])); diff != "" {
+		t.Errorf("(-want +got)\n%s\n%s", diff, out)
+	}
+}
+
+func TestYAML(t *testing.T) {
+	src := `customHeaders:
+  - pattern: "/it's/**"
+    headers:
+      - {key: X-Number, value: 1}
+      - {key: X-Tab, value: "a\tb 'q' \"q\" \\ # : é 😀"}
+      - {key: X-Empty, value: ''}
+      - {key: X-Space, value: '  x '}
+  - {pattern: "a\u00a0\u2028\nb", headers: []}
+`
+	c, ds := Parse(FileName, []byte(src))
+	if c == nil {
+		t.Fatal(ds)
+	}
+	sameAgain(t, c.Apps[0])
+	if got := len(texts(c.Apps[0])[0]); got != 9 {
+		t.Errorf("%d texts", got)
+	}
+	sameAgain(t, App{})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/preamp-build/preamp/buildspec"
 )
@@ -79,14 +80,34 @@ func (a App) YAML() []byte {
 	}
 	b.WriteString("\n")
 	for _, r := range a.Rules {
-		fmt.Fprintf(&b, "  - pattern: %s\n    headers:", quoteYAML(r.Pattern.Value))
+		fmt.Fprintf(&b, "  - pattern: %s\n    headers:", scalar(r.Pattern.Value))
 		if len(r.Headers) == 0 {
 			b.WriteString(" []")
 		}
 		b.WriteString("\n")
 		for _, h := range r.Headers {
-			fmt.Fprintf(&b, "      - key: %s\n        value: %s\n", quoteYAML(h.Key.Value), quoteYAML(h.Value.Value))
+			fmt.Fprintf(&b, "      - key: %s\n        value: %s\n", scalar(h.Key.Value), scalar(h.Value.Value))
 		}
 	}
 	return []byte(b.String())
+}
+
+// scalar writes a text so that YAML reads just this text: in single quotes where nothing in it needs to be escaped.
+func scalar(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return quoteYAML(s)
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '"', r == '\\':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		}
+	}
+	return `"` + b.String() + `"`
 }
