@@ -46,8 +46,8 @@ const (
 type Report struct {
 	// Kind is what the output was taken for.
 	Kind string
-	// Findings are sorted by file only as far as they come from one; an error means that the service would refuse the
-	// output. File is relative to Root; without one they are about the artifact as a whole.
+	// Findings say what is wrong; an error means that the service would refuse the output. File is relative to Root: the base
+	// directory where the finding is about all of the artifact.
 	Findings buildspec.Diagnostics
 	// Manifest is the bundle's, or nil.
 	Manifest *deploymanifest.Manifest
@@ -108,7 +108,11 @@ type checker struct {
 	report  Report
 }
 
-func (c *checker) add(d buildspec.Diagnostic) { c.report.Findings = append(c.report.Findings, d) }
+// add reports a finding, about the base directory where it names no file.
+func (c *checker) add(d buildspec.Diagnostic) {
+	d.File = cmp.Or(d.File, c.base)
+	c.report.Findings = append(c.report.Findings, d)
+}
 
 // in returns a path in the base directory.
 func (c *checker) in(elem ...string) string { return path.Join(append([]string{c.base}, elem...)...) }
