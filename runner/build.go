@@ -42,8 +42,9 @@ type build struct {
 	selection  string // what selecting the application had to say
 	plan       *Plan
 	container  engine.Container
-	testsRan   bool
-	dry        bool // a preview: nothing is counted
+	testsBegan time.Time // zero: they were not run
+	framework  string    // one of package detect's ids
+	dry        bool      // a preview: nothing is counted
 }
 
 func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
@@ -237,7 +238,7 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 		case ClassCancelled:
 			res.Status = StatusCancelled
 		}
-		b.send(Failed{Failure: f, Source: b.specRaw})
+		b.send(Failed{Failure: f, Source: b.excerpts(f)})
 	}
 	masked := mask(b.redactor, res)
 	if b.job.Out != "" {
@@ -252,6 +253,16 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 	}
 	b.send(BuildEnded{Result: masked})
 	return masked
+}
+
+// excerpts is the file that a failure's diagnostics are about, where that is the specification.
+func (b *build) excerpts(f *Failure) []byte {
+	for _, d := range f.Diagnostics {
+		if d.File != b.result.Spec {
+			return nil
+		}
+	}
+	return b.specRaw
 }
 
 func exists(path string) bool {

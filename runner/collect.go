@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/google/renameio/v2"
 
 	"github.com/preamp-build/preamp/artifacts"
+	"github.com/preamp-build/preamp/artifacts/check"
 	"github.com/preamp-build/preamp/cache"
 )
 
@@ -67,12 +70,16 @@ func (b *build) collect(ctx context.Context) error {
 	if b.plan.Section("frontend").Skip != "" {
 		return nil // nothing new to hand over; a cache that was good stays
 	}
+	headers := b.findHeaders()
 	chosen, err := b.choose(ctx, b.plan.Artifact)
 	if err != nil {
 		return err
 	}
-	if err := b.saveCache(ctx); err != nil {
-		return err
+	unfit := errors.Join(headers, b.checkOutput(chosen))
+	if unfit == nil {
+		if err := b.saveCache(ctx); err != nil {
+			return err
+		}
 	}
 	if err := b.collectTests(ctx); err != nil {
 		return err
@@ -85,7 +92,7 @@ func (b *build) collect(ctx context.Context) error {
 	}
 	b.result.Artifacts = a
 	b.send(ArtifactsReady{Kind: "build", Artifacts: *a, Took: time.Since(began)})
-	return nil
+	return unfit // whoever wants to know why can look at the artifacts
 }
 
 // stop ends every process of the build, so that what is collected does not change while it is read.
@@ -119,9 +126,13 @@ func (b *build) saveCache(ctx context.Context) error {
 	return nil
 }
 
-// collectTests keeps the test section's artifacts, whether the tests passed or not.
+// collectTests reads what the tests reported and keeps their artifacts, whether they passed or not.
 func (b *build) collectTests(ctx context.Context) error {
-	if !b.testsRan || b.plan.Tests == nil {
+	if b.testsBegan.IsZero() {
+		return nil
+	}
+	b.readReports(ctx)
+	if b.plan.Tests == nil {
 		return nil
 	}
 	began := time.Now()
@@ -149,7 +160,7 @@ const keepTimeout = 2 * time.Minute
 // keepTests collects what the tests of a failed build left: that is when somebody wants to see it. The build's own context
 // may have ended by then.
 func (b *build) keepTests(ctx context.Context) {
-	if !b.testsRan || b.plan.Tests == nil {
+	if b.testsBegan.IsZero() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
@@ -165,8 +176,12 @@ func (b *build) keepTests(ctx context.Context) {
 
 // choose lists what an artifacts section names.
 func (b *build) choose(ctx context.Context, p *ArtifactPlan) (*artifacts.Selection, error) {
+	base, err := check.Base(b.workspace, b.plan.Project, p.Base, b.job.Platform)
+	if err != nil {
+		return nil, fail(ClassOutput, err)
+	}
 	chosen, err := artifacts.Select(ctx, artifacts.Options{
-		Root: b.workspace, Base: p.Base, BaseAsWritten: p.Written, Files: p.Files, DiscardPaths: p.Discard, Before: b.before,
+		Root: b.workspace, Base: base, BaseAsWritten: p.Written, Files: p.Files, DiscardPaths: p.Discard, Before: b.before,
 	})
 	if err != nil {
 		f := &Failure{Class: ClassOutput, Message: fmt.Sprintf("%s:%d: %v", b.plan.Spec, p.Pos.Line, err), err: err}
@@ -208,7 +223,16 @@ func (b *build) writeZip(ctx context.Context, chosen *artifacts.Selection, a *Ar
 	}()
 	sum := sha256.New()
 	// One time for all entries: the same files then are the same archive, whenever they were built.
-	if err := chosen.WriteZip(ctx, io.MultiWriter(f, sum), zipTime); err != nil {
+	hashes, err := chosen.WriteZipHashes(ctx, io.MultiWriter(f, sum), zipTime)
+	if err != nil {
+		return err
+	}
+	a.Hashes = a.Dir + ".hashes.json"
+	var list bytes.Buffer
+	if err := hashes.WriteJSON(&list); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(a.Hashes, list.Bytes(), 0o644); err != nil {
 		return err
 	}
 	info, err := f.Stat()

@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"runner/engine/docker":         {"runner/engine", "runner/session"},
 	"runner/engine/dockertest":     {"runner/engine", "runner/engine/docker"},
 	"runner/engine/host":           {"runner/engine", "runner/session"},
-	"runner":                       {"buildspec", "buildspec/detect", "cache", "artifacts", "images", "runner/redact", "runner/session", "runner/source", "runner/engine"},
+	"runner":                       {"buildspec", "buildspec/detect", "cache", "artifacts", "artifacts/check", "artifacts/testreport", "images", "runner/redact", "runner/session", "runner/source", "runner/engine"},
 	"cmd/preamp":                   {"*"},
 	"cmd/preamp/internal/render":   {"runner", "buildspec"},
 	"cmd/preamp/internal/settings": {"runner", "runner/engine", "buildspec"},

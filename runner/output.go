@@ -14,13 +14,18 @@ import (
 const (
 	ResultFile = "result.json"
 	LogFile    = "build.log"
+	// HeadersFile holds the custom headers that apply to the deployment.
+	HeadersFile = "customHttp.yml"
 	// SummaryFile and AppsDir hold what several builds of one monorepo leave.
 	SummaryFile = "summary.json"
 	AppsDir     = "apps"
 )
 
 // outputNames are all the names that preamp uses in an output folder.
-var outputNames = []string{ResultFile, LogFile, "artifacts", "artifacts.zip", "test-artifacts", "test-artifacts.zip", SummaryFile, AppsDir}
+var outputNames = []string{
+	ResultFile, LogFile, "artifacts", "artifacts.zip", "artifacts.hashes.json", "test-artifacts", "test-artifacts.zip",
+	"test-artifacts.hashes.json", HeadersFile, SummaryFile, AppsDir,
+}
 
 // markFile tells a folder that we made from one that happens to hold an "artifacts". It also keeps git from seeing it.
 const markFile = ".gitignore"

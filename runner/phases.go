@@ -60,7 +60,7 @@ func (b *build) runSection(ctx context.Context, s *Section) (err error) {
 		b.send(SectionEnded{Section: s.Name, OK: res.OK, Took: res.Took})
 	}()
 	if s.Name == "test" {
-		b.testsRan = true
+		b.testsBegan = began
 	}
 	if err := b.enter(ctx, s.Dir); err != nil {
 		return err

@@ -65,6 +65,7 @@ type ArtifactPlan struct {
 	Base    string        `json:"base"`          // relative to the repository
 	Files   []string      `json:"files"`
 	Discard bool          `json:"discardPaths,omitempty"`
+	Report  string        `json:"report,omitempty"` // pattern of the test report
 	Pos     buildspec.Pos `json:"pos"`
 }
 
@@ -225,6 +226,7 @@ func (p *Plan) artifact(a *buildspec.Artifacts) *ArtifactPlan {
 	}
 	if a.ConfigFilePath.Set() { // the test report, which the service reads beside the files
 		plan.Files = append(plan.Files, a.ConfigFilePath.Value)
+		plan.Report = a.ConfigFilePath.Value
 	}
 	return plan
 }

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"os"
-	"path"
 
 	"github.com/preamp-build/preamp/buildspec/detect"
 )
@@ -13,22 +12,26 @@ const (
 	platformCompute = "WEB_COMPUTE"
 )
 
-// platform is the service's kind of this application, and whether it is Next.js with a server. Nobody but the console
-// knows it; where the job does not say it, it is what the service would propose for the repository.
-func (b *build) platform() (kind string, next bool) {
+// platform is the service's kind of this application, and which framework it is made with. Nobody but the console knows
+// the kind; where the job does not say it, it is what the service would propose for the repository.
+func (b *build) platform() (kind, framework string) {
 	root, err := os.OpenRoot(b.workspace)
 	if err != nil {
-		return b.job.Platform, false
+		return b.job.Platform, ""
 	}
 	defer func() { _ = root.Close() }() // it is only read from
 	project, err := detect.Detect(root.FS(), b.app.AppRoot.Value)
 	if err != nil { // what is wrong with a package.json is npm's to say
-		return b.job.Platform, false
+		return b.job.Platform, ""
 	}
 	kind = b.job.Platform
 	if kind == "" {
 		kind = project.Platform
 	}
-	written := b.app.Frontend.Artifacts.BaseDirectory.Value
-	return kind, kind == platformCompute && project.Framework.ID == "next" && path.Base(path.Clean(written)) == ".next"
+	return kind, project.Framework.ID
+}
+
+// nextSSR reports whether the application is one of Next.js with a server.
+func (b *build) nextSSR() bool {
+	return b.result.Platform == platformCompute && b.framework == "next"
 }

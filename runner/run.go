@@ -235,11 +235,10 @@ func (b *build) readSpec() error {
 
 // makePlan decides everything that the container does not have a say in.
 func (b *build) makePlan(context.Context) error {
-	platform, next := b.platform()
-	b.result.Platform = platform
+	b.result.Platform, b.framework = b.platform()
 	plan, err := Compile(b.spec, b.app, b.selection, Facts{
 		Job: &b.job, Source: b.result.Source, Build: b.id, AppID: b.result.App, Branch: b.result.Branch, JobID: b.result.Job,
-		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started, NextSSR: next,
+		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started, NextSSR: b.nextSSR(),
 	})
 	if err != nil {
 		return err
