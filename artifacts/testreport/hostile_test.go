@@ -14,12 +14,12 @@ import (
 	"github.com/preamp-build/preamp/artifacts/testreport"
 )
 
-// TestMemory reads reports with one part of 16 MiB, and holds that Read allocates a small part of that in all.
+// TestMemory reads reports with one part of 8 MiB, and holds that Read allocates a small part of that in all.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs some time, and disk")
 	}
-	const size = 16 << 20
+	const size = 8 << 20
 	test := `{"title": "t", "state": "failed", "fail": true, %s}`
 	mocha := func(part string) string {
 		return `{"results": [{"uuid": "u", "tests": [` + fmt.Sprintf(test, part) + `], "suites": []}]}`
@@ -68,7 +68,7 @@ func TestMemory(t *testing.T) {
 			if len(problems) > 0 || s == nil || s.Failed != 1 {
 				t.Fatalf("got %+v, %v", s, problems)
 			}
-			limit := uint64(1 << 20)
+			limit := uint64(2 << 20)
 			if tc.name == "many values" || tc.name == "elements" { // small things, of which none is kept
 				limit = math.MaxUint64
 				runtime.GC()

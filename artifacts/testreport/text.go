@@ -8,20 +8,57 @@ import (
 	"unicode"
 )
 
-// colours are the escape sequences of terminals. Where a report may not hold ESC, the filter wrote its picture.
-var colours = regexp.MustCompile("(?:\x1b|␛)(?:\\[[0-9;:?]*[ -/]*[@-~]|\\][^\x07\x1b␛]{0,200}(?:\x07|\x1b\\\\)?)")
+// picture stands for ESC where a report may not hold it.
+const picture = "␛"
+
+// plain removes the escape sequences of terminals: colours, and links with a text of at most 200 bytes.
+func plain(s string) string {
+	s = strings.ReplaceAll(s, picture, "\x1b")
+	if strings.IndexByte(s, '\x1b') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "\x1b")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		s = after[sequence(after):]
+	}
+}
+
+// sequence returns the length of the escape sequence whose ESC stands before s.
+func sequence(s string) int {
+	switch {
+	case strings.HasPrefix(s, "["):
+		for i := 1; i < len(s); i++ {
+			if s[i] >= '@' && s[i] <= '~' {
+				return i + 1
+			}
+			if s[i] < ' ' || s[i] > '~' {
+				return i
+			}
+		}
+		return len(s)
+	case strings.HasPrefix(s, "]"):
+		if i := strings.IndexAny(s[:min(len(s), 200)], "\a\x1b"); i >= 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
 
 // clean removes colours and control characters but line breaks and tabs.
 func clean(s string) string {
-	s = colours.ReplaceAllString(s, "")
-	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(plain(s), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
 		case r == '\r':
 			return '\n'
-		case unicode.IsControl(r), r == '␛', r == '\u2028', r == '\u2029':
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029':
 			return -1
 		}
 		return r

@@ -144,7 +144,7 @@ func (f *xmlFilter) char(c byte) error {
 	case c == '&':
 		s, err = f.entity()
 	case c == 0x1b:
-		s = "␛"
+		s = picture
 	case c < ' ' && c != '\n' && c != '\r' && c != '\t':
 		s = " "
 	default:
@@ -190,7 +190,7 @@ func reference(digits string) string {
 	case err != nil:
 		return ""
 	case n == 0x1b:
-		return "␛"
+		return picture
 	case n < ' ' && n != '\n' && n != '\r' && n != '\t', n >= 0xd800 && n <= 0xdfff, n == 0xfffe, n == 0xffff, n > utf8.MaxRune:
 		return " "
 	}
