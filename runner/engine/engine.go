@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 )
 
@@ -27,6 +28,10 @@ type Engine interface {
 	// Dir is the folder in which a build started with spec will see its workspace. It is a pure function of spec, so that
 	// the environment can name it before anything runs, and the same from build to build for the same Spec.Dir.
 	Dir(spec Spec) string
+
+	// KitDir is the absolute path at which a build started with spec will see Spec.Kit. It is a pure function of spec, and
+	// lies outside of the workspace. It holds no blank and no quote unless this machine's own paths do.
+	KitDir(spec Spec) string
 
 	// Start makes the container and opens the session in it. ctx bounds the start only: what runs later is bounded by the
 	// ctx of Run. When Start fails, nothing of it is left behind.
@@ -58,6 +63,12 @@ type Container interface {
 	// ("." is all of it). Where the container works on that very folder there is nothing to do. A path that does not
 	// exist is not an error. It may be called after Stop and before Close.
 	Fetch(ctx context.Context, paths ...string) error
+
+	// ReadKit gives the regular files that lie directly in a folder of the kit (slash-separated, relative to KitDir) as the
+	// build has left them, by name. Everything else in it is left out, and no link is followed to it. What is there is the
+	// build's and not trusted: more than limits allows is ErrKitTooLarge, and nothing is returned then. It may be called
+	// after Stop and before Close, however the session and the container have ended.
+	ReadKit(ctx context.Context, folder string, limits KitLimits) (map[string][]byte, error)
 
 	// Usage is what the container took until now. It may be called at any time, also after Close.
 	Usage() Usage
@@ -103,6 +114,9 @@ type Spec struct {
 	// Env is set in the session. It reaches the build through the session's input, never through the container's
 	// configuration, where anyone who may inspect containers would read the secrets in it.
 	Env []Var
+	// Kit is what preamp itself gives to the build: programs to call, and their data. It is small, comes without a mount,
+	// lies at KitDir and belongs to the build alone, which may change it. A folder comes before what is in it.
+	Kit []KitFile
 	// CACerts are PEM certificates that the build shall trust on top of those of the image.
 	CACerts []byte
 	// Limits bound the container's resources.
@@ -116,6 +130,22 @@ const DefaultGrace = 5 * time.Second
 
 // Var is one environment variable.
 type Var struct{ Name, Value string }
+
+// KitFile is a file of a kit, or a folder, as the mode says.
+type KitFile struct {
+	Name string      // slash-separated, relative to KitDir, never leaving it
+	Mode fs.FileMode // fs.ModeDir and permission bits
+	Data []byte
+}
+
+// KitLimits bound what ReadKit reads.
+type KitLimits struct {
+	Files int   // regular files
+	Bytes int64 // content of all of them
+}
+
+// ErrKitTooLarge is returned by ReadKit when a build has left more than it may.
+var ErrKitTooLarge = errors.New("the build left more in its kit than is kept")
 
 // Limits bound what a build may use. A zero field means no limit of ours.
 type Limits struct {

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,18 +16,16 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// fill puts into the created container what it needs before it starts: the extra certificates, and the workspace where
-// it cannot be mounted.
+// fill puts into the created container what it needs before it starts: files of our own, and the workspace where it cannot
+// be mounted.
 func (c *buildContainer) fill(ctx context.Context) error {
-	if len(c.spec.CACerts) > 0 {
-		var buf bytes.Buffer
-		tw := tar.NewWriter(&buf)
-		hdr := &tar.Header{Name: strings.TrimPrefix(caExtra, "/"), Mode: 0o644, Size: int64(len(c.spec.CACerts)), Typeflag: tar.TypeReg}
-		if err := errors.Join(tw.WriteHeader(hdr), second(tw.Write(c.spec.CACerts)), tw.Close()); err != nil {
-			return fmt.Errorf("pack the extra certificates: %w", err)
+	if own := c.ownFiles(); len(own) > 0 {
+		archive, err := packFiles(own)
+		if err != nil {
+			return fmt.Errorf("pack preamp's own files: %w", err)
 		}
-		if err := c.copyIn(ctx, &buf); err != nil {
-			return c.e.classify("put the extra certificates into the container", err)
+		if err := c.copyIn(ctx, archive); err != nil {
+			return c.e.classify("put preamp's own files into the container", err)
 		}
 	}
 	if !c.copied {

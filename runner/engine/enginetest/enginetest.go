@@ -32,6 +32,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("End", func(t *testing.T) { testEnd(t, s) })
 	t.Run("Interrupt", func(t *testing.T) { testInterrupt(t, s) })
 	t.Run("Workspace", func(t *testing.T) { testWorkspace(t, s) })
+	t.Run("Kit", func(t *testing.T) { testKit(t, s) })
 	t.Run("Environment", func(t *testing.T) { testEnvironment(t, s) })
 	t.Run("Cleanup", func(t *testing.T) { testCleanup(t, s) })
 	t.Run("Parallel", func(t *testing.T) { testParallel(t, s) })

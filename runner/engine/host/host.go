@@ -94,6 +94,9 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 			err = errors.Join(err, p.Close())
 		}
 	}()
+	if err := writeKit(dir, spec.Kit); err != nil {
+		return nil, &engine.Error{Message: "write preamp's own files for the build", Err: err}
+	}
 	setup, err := p.setup()
 	if err != nil {
 		return nil, err

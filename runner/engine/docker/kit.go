@@ -1,0 +1,111 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/preamp-build/preamp/runner/engine"
+)
+
+// kitFolder is where a build finds Spec.Kit.
+const kitFolder = caFolder + "/kit"
+
+// KitDir implements engine.Engine.
+func (e *Engine) KitDir(engine.Spec) string { return kitFolder }
+
+// ownFiles are the files that preamp gives to the build beside the workspace, by their absolute paths.
+func (c *buildContainer) ownFiles() []engine.KitFile {
+	var own []engine.KitFile
+	if len(c.spec.CACerts) > 0 {
+		own = append(own, engine.KitFile{Name: caExtra, Mode: 0o644, Data: c.spec.CACerts})
+	}
+	if len(c.spec.Kit) > 0 {
+		own = append(own, engine.KitFile{Name: kitFolder, Mode: fs.ModeDir | 0o755})
+	}
+	for _, f := range c.spec.Kit {
+		f.Name = path.Join(kitFolder, path.Clean("/"+f.Name))
+		own = append(own, f)
+	}
+	return own
+}
+
+// packFiles makes a tar to be unpacked at the root of a container.
+func packFiles(files []engine.KitFile) (*bytes.Buffer, error) {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	for _, f := range files {
+		hdr := &tar.Header{
+			Name: strings.TrimPrefix(f.Name, "/"), Mode: int64(f.Mode.Perm()), Size: int64(len(f.Data)),
+			Typeflag: tar.TypeReg, Format: tar.FormatPAX,
+		}
+		if f.Mode.IsDir() {
+			hdr.Name, hdr.Typeflag, hdr.Size = hdr.Name+"/", tar.TypeDir, 0
+		}
+		if err := tw.WriteHeader(hdr); err != nil {
+			return nil, err
+		}
+		if f.Mode.IsDir() {
+			continue
+		}
+		if _, err := tw.Write(f.Data); err != nil {
+			return nil, err
+		}
+	}
+	return &buf, tw.Close()
+}
+
+// ReadKit implements engine.Container. A container that has ended still has its files.
+func (c *buildContainer) ReadKit(ctx context.Context, folder string, limits engine.KitLimits) (map[string][]byte, error) {
+	folder = path.Join(kitFolder, path.Clean("/"+folder))
+	body, _, err := c.e.api.CopyFromContainer(ctx, c.id, folder)
+	if err != nil {
+		return nil, c.e.classify("read "+folder+" of the container", err)
+	}
+	defer func() { _ = body.Close() }()
+	files, err := readFolder(body, limits)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of the container: %w", folder, err)
+	}
+	return files, nil
+}
+
+// entryOverhead is more than an archive needs for an entry beside its content: headers, padding and a long name.
+const entryOverhead = 8 << 10
+
+// readFolder reads the regular files directly in a folder out of its archive. The build made what is in it: nothing is
+// read of it that is larger than the limits, whatever its headers say.
+func readFolder(r io.Reader, limits engine.KitLimits) (map[string][]byte, error) {
+	whole := &io.LimitedReader{R: r, N: limits.Bytes + int64(limits.Files+16)*entryOverhead}
+	tr := tar.NewReader(whole)
+	files := map[string][]byte{}
+	for first := true; ; first = false {
+		hdr, err := tr.Next()
+		switch {
+		case err != nil && whole.N <= 0:
+			return nil, engine.ErrKitTooLarge
+		case errors.Is(err, io.EOF):
+			return files, nil
+		case err != nil:
+			return nil, err
+		case first && hdr.Typeflag != tar.TypeDir:
+			return nil, errors.New("the build has replaced the folder")
+		}
+		_, name, _ := strings.Cut(path.Clean(hdr.Name), "/")
+		if hdr.Typeflag != tar.TypeReg || name == "" || strings.Contains(name, "/") || sparse(hdr) {
+			continue
+		}
+		if limits.Bytes -= hdr.Size; limits.Bytes < 0 || len(files) >= limits.Files {
+			return nil, engine.ErrKitTooLarge
+		}
+		if files[name], err = io.ReadAll(tr); err != nil {
+			return nil, err
+		}
+	}
+}
