@@ -35,7 +35,7 @@ type EnvStore interface {
 type EnvRestored struct {
 	Values map[string][]byte // by key; never nil
 	Found  bool              // a build before has kept values
-	Reason string            // why not, in words
+	Reason string            // what is wrong with them, in words; empty where there simply are none
 }
 
 // EnvChange is what one build did to the values.
@@ -119,7 +119,6 @@ func (l *LocalEnv) RestoreEnv(ctx context.Context, app, branch string) (EnvResto
 	values, err := readEnv(l.file(app, branch), app, branch)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		none.Reason = "no build of this branch has kept a value yet"
 	case err != nil:
 		none.Reason = "it is damaged: " + err.Error()
 	default:

@@ -45,6 +45,9 @@ type build struct {
 	testsBegan time.Time // zero: they were not run
 	framework  string    // one of package detect's ids
 	dry        bool      // a preview: nothing is counted
+
+	envBefore      map[string][]byte // what was kept by envCache when the build began
+	restoreNotices []string          // what restoring the cache had to say
 }
 
 func newBuild(r *Runner, job Job, emit func(Stamped)) *build {

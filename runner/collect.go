@@ -35,12 +35,19 @@ func (b *build) restoreCache(ctx context.Context) error {
 	if got.Hit {
 		r.From = got.From
 	}
-	b.result.Cache.Restore = &r
-	b.send(CacheRestored{CacheRestore: r})
-	for _, n := range got.Notices {
+	b.result.Cache.Restore, b.restoreNotices = &r, got.Notices
+	return nil
+}
+
+// tellRestored tells of the cache when it is its turn.
+func (b *build) tellRestored() {
+	if b.result.Cache.Restore == nil {
+		return
+	}
+	b.send(CacheRestored{CacheRestore: *b.result.Cache.Restore})
+	for _, n := range b.restoreNotices {
 		b.notice("%s", n)
 	}
-	return nil
 }
 
 func (b *build) cacheKey() cache.Key {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -52,7 +51,7 @@ func (b *build) skipped(what string, code SkipReason, why string) {
 
 func (b *build) runSection(ctx context.Context, s *Section) (err error) {
 	began := time.Now()
-	b.send(SectionStarted{Section: s.Name, Defined: s.Defined})
+	b.send(SectionStarted{Section: s.Name, Defined: s.Defined, Backend: s.Backend, PullOnly: s.PullOnly})
 	b.result.Sections = append(b.result.Sections, SectionResult{Name: s.Name})
 	res := &b.result.Sections[len(b.result.Sections)-1]
 	defer func() {
@@ -136,7 +135,7 @@ func (b *build) runCommand(ctx context.Context, text string) (engine.Exit, time.
 func (b *build) commandFailed(s *Section, p *Phase, c Command, exit engine.Exit) *Failure {
 	f := &Failure{
 		Class:   ClassCommand,
-		Message: fmt.Sprintf("%s:%d: a command of %s.%s failed with exit code %d: %s", b.plan.Spec, c.Pos.Line, s.Name, p.Name, exit.Code, firstLine(c.Text)),
+		Message: fmt.Sprintf("%s: a command of %s.%s failed with exit code %d: %s", b.at(c), s.Name, p.Name, exit.Code, firstLine(c.Text)),
 		Service: fmt.Sprintf("Error: Command failed with exit code %d", exit.Code),
 		Command: failedCommand(b.plan.Spec, s, p, c, exit),
 	}
@@ -145,21 +144,18 @@ func (b *build) commandFailed(s *Section, p *Phase, c Command, exit engine.Exit)
 		u := b.container.Usage()
 		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory (peak %s): use less, or --size large",
 			bytesText(u.MemoryLimit), bytesText(u.PeakMemory))
-	case exit.Code == 127 && helper(c.Text) != "":
-		f.Hint = helper(c.Text) + " is a command of the service's own, which preamp does not have yet"
-	case exit.Code == 127:
+	case exit.Code == noProgram:
 		f.Hint = "the shell did not find the command: does the image have it, or must a command before install it?"
 	}
 	return f
 }
 
-// helper is the command of the service's own with which a command line begins, or "".
-func helper(text string) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	if first == "amplifyPush" || first == "envCache" {
-		return first
+// at is where a command is written; those that the service does by itself are written nowhere.
+func (b *build) at(c Command) string {
+	if c.Pos.Line == 0 {
+		return b.plan.Spec
 	}
-	return ""
+	return fmt.Sprintf("%s:%d", b.plan.Spec, c.Pos.Line)
 }
 
 // stopped is the failure of a build that was running a command when its context ended.
@@ -167,8 +163,8 @@ func (b *build) stopped(ctx context.Context, s *Section, p *Phase, c Command, ex
 	f := interrupted(ctx)
 	f.Command = failedCommand(b.plan.Spec, s, p, c, exit)
 	if f.Class == ClassTimeout {
-		f.Message = fmt.Sprintf("%s:%d: the build timed out after %s while it ran a command of %s.%s: %s",
-			b.plan.Spec, c.Pos.Line, b.plan.Timeout, s.Name, p.Name, firstLine(c.Text))
+		f.Message = fmt.Sprintf("%s: the build timed out after %s while it ran a command of %s.%s: %s",
+			b.at(c), b.plan.Timeout, s.Name, p.Name, firstLine(c.Text))
 		f.Hint = "--timeout or _BUILD_TIMEOUT (minutes) give it longer"
 	}
 	return f

@@ -26,13 +26,15 @@ type Plan struct {
 	EnvNames []string      `json:"envNames"`
 	Timeout  time.Duration `json:"timeout"`
 	Cache    []string      `json:"cache,omitempty"` // patterns as written
-	Artifact *ArtifactPlan `json:"artifacts,omitempty"`
-	Tests    *ArtifactPlan `json:"testArtifacts,omitempty"`
-	Notices  []string      `json:"notices,omitempty"`
-	Warnings []string      `json:"warnings,omitempty"`
-	env      []engine.Var  // in the order of precedence, lowest first
-	cache    cache.Paths
-	limits   engine.Limits
+	// LiveUpdates are what _LIVE_UPDATES asks for, in the order in which it is done.
+	LiveUpdates []LiveUpdate  `json:"liveUpdates,omitempty"`
+	Artifact    *ArtifactPlan `json:"artifacts,omitempty"`
+	Tests       *ArtifactPlan `json:"testArtifacts,omitempty"`
+	Notices     []string      `json:"notices,omitempty"`
+	Warnings    []string      `json:"warnings,omitempty"`
+	env         []engine.Var  // in the order of precedence, lowest first
+	cache       cache.Paths
+	limits      engine.Limits
 }
 
 // Section is backend, frontend or test, with what will be run of it.
@@ -42,7 +44,10 @@ type Section struct {
 	Dir      string     `json:"dir,omitempty"`  // folder to change to first, relative to the repository; "" = stay
 	Skip     string     `json:"skip,omitempty"` // why nothing of it is run
 	SkipCode SkipReason `json:"skipCode,omitempty"`
-	Phases   []Phase    `json:"phases,omitempty"`
+	// Backend is the managed backend environment, where the service does a step of its own for it; see SectionStarted.
+	Backend  string  `json:"backend,omitempty"`
+	PullOnly bool    `json:"pullOnly,omitempty"`
+	Phases   []Phase `json:"phases,omitempty"`
 }
 
 // Phase is a named list of commands.
@@ -104,11 +109,13 @@ func Compile(spec *buildspec.Spec, app *buildspec.App, notice string, f Facts) (
 	}
 	p.sections(app, f.Job)
 	p.skipUnchanged(f.Diffs)
+	p.backend(app, f)
+	p.liveUpdates(f.Job)
 	p.timeout(f.Job)
 	p.artifacts(app)
 	p.cachePaths(app)
 	p.environment(app, f)
-	p.unsupported(app, f.Job)
+	p.misplaced(app)
 	return p, nil
 }
 
@@ -243,24 +250,14 @@ func (p *Plan) cachePaths(app *buildspec.App) {
 	}
 }
 
-// controls are the variables by which the service is told what to do, and which preamp does not follow yet.
-var controls = []string{
-	"_LIVE_UPDATES", "AMPLIFY_BACKEND_PULL_ONLY", "AMPLIFY_BACKEND_APP_ID",
-}
-
-// followed are those that preamp follows, but as the service only when they come from the console.
+// followed are the variables that preamp follows, but as the service only when they come from the console.
 var followed = []string{
-	"_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "USER_DISABLE_TESTS", "AMPLIFY_MONOREPO_APP_ROOT", "AMPLIFY_DIFF_DEPLOY", "AMPLIFY_DIFF_DEPLOY_ROOT",
-	"AMPLIFY_DIFF_BACKEND",
+	"_BUILD_TIMEOUT", "_CUSTOM_IMAGE", "_LIVE_UPDATES", "USER_DISABLE_TESTS", "AMPLIFY_MONOREPO_APP_ROOT", "AMPLIFY_DIFF_DEPLOY",
+	"AMPLIFY_DIFF_DEPLOY_ROOT", "AMPLIFY_DIFF_BACKEND",
 }
 
-// unsupported says which variables would do something in the service and do nothing here.
-func (p *Plan) unsupported(app *buildspec.App, job *Job) {
-	for _, name := range controls {
-		if v, ok := job.env(name); ok && v != "" {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has no effect yet: preamp only passes it on to the build", name))
-		}
-	}
+// misplaced says which variables of the specification would have to be the console's to do something.
+func (p *Plan) misplaced(app *buildspec.App) {
 	for _, v := range app.Env {
 		if slices.Contains(followed, v.Name.Value) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s:%s: %s has no effect in the build specification; the service takes it from the console, preamp from --env",

@@ -27,6 +27,7 @@ import (
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/cache"
 	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/kit"
 	"github.com/preamp-build/preamp/runner/source"
 )
 
@@ -39,6 +40,8 @@ type Runner struct {
 	Images ImageProvider
 	// Cache keeps what cache.paths names. Nil: nothing is kept.
 	Cache cache.Store
+	// EnvCache keeps what builds set with envCache. Nil: nothing is kept.
+	EnvCache cache.EnvStore
 	// State is a folder of this machine that belongs to preamp: workspaces of running builds, counters. It is made when
 	// it does not exist.
 	State string
@@ -105,10 +108,16 @@ func (b *build) run(ctx context.Context) error {
 	}
 	limited, cancel = context.WithTimeoutCause(ctx, b.plan.Timeout-b.sourceTook, errTimeout)
 	defer cancel()
+	if err := b.restoreEnvCache(limited); err != nil {
+		return b.classified(limited, err)
+	}
 	if err := b.restoreCache(limited); err != nil {
 		return b.classified(limited, err)
 	}
 	if err := b.start(limited); err != nil {
+		return b.classified(limited, err)
+	}
+	if err := b.prepare(limited); err != nil {
 		return b.classified(limited, err)
 	}
 	if err := b.runSections(limited); err != nil {
@@ -290,12 +299,26 @@ func (b *build) start(ctx context.Context) error {
 	began := time.Now()
 	spec := b.containerSpec()
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
+	spec.Kit = kit.Files(b.r.Engine.KitDir(spec), b.envBefore)
 	c, err := b.r.Engine.Start(ctx, spec)
 	if err != nil {
 		return err
 	}
 	b.container = c
 	b.send(ContainerStarted{ID: c.ID(), Dir: b.r.Engine.Dir(spec), Took: time.Since(began)})
+	return nil
+}
+
+// prepare does what comes before the first command. The service puts the cache back last; here that was done before there
+// was a container, and is told of in the service's order.
+func (b *build) prepare(ctx context.Context) error {
+	if err := b.useKit(ctx, b.containerSpec()); err != nil {
+		return err
+	}
+	if err := b.liveInstall(ctx); err != nil {
+		return err
+	}
+	b.tellRestored()
 	return nil
 }
 
@@ -326,8 +349,11 @@ func (b *build) cleanUp() {
 		b.result.Usage = b.container.Usage()
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
-		// Stop before Close also when the build failed: it is what makes the workspace ours to remove.
-		if err := errors.Join(b.container.Stop(ctx), b.container.Close()); err != nil {
+		// Stop before Close also when the build failed: it is what makes the workspace ours to remove, and what the build
+		// has set with envCache can be read then.
+		stopped := b.container.Stop(ctx)
+		b.saveEnvCache()
+		if err := errors.Join(stopped, b.container.Close()); err != nil {
 			errs = append(errs, fmt.Errorf("clean up: %w", err))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,9 @@ func printPlan(w io.Writer, p *runner.Preview) error {
 	row("image", "%s", orDefault(p.Image, "the default one ("+images.Recipes()[0].Name+" where it can be built)"))
 	row("timeout", "%s", p.Plan.Timeout)
 	row("starts in", "/%s", p.Plan.Start)
+	for i, u := range p.Plan.LiveUpdates {
+		row([]string{"updates", ""}[min(i, 1)], "%s to %s (%s)", u.Pkg, u.Version, u.Type)
+	}
 	for _, s := range p.Plan.Sections {
 		printSection(&b, s)
 	}
@@ -99,11 +103,14 @@ func printSection(b *strings.Builder, s runner.Section) {
 	case s.Skip != "":
 		fmt.Fprintf(b, "%-12s skipped: %s\n", s.Name, s.Skip)
 		return
+	case s.Backend != "":
+		fmt.Fprintf(b, "%s, not in the specification: the backend environment %q belongs to the branch\n", s.Name, s.Backend)
 	case !s.Defined:
 		fmt.Fprintf(b, "%-12s nothing to do\n", s.Name)
 		return
+	default:
+		fmt.Fprintf(b, "%s\n", s.Name)
 	}
-	fmt.Fprintf(b, "%s\n", s.Name)
 	if s.Dir != "" {
 		fmt.Fprintf(b, "  changes to /%s\n", strings.TrimPrefix(s.Dir, "."))
 	}
@@ -114,9 +121,17 @@ func printSection(b *strings.Builder, s runner.Section) {
 		}
 		fmt.Fprintf(b, "  %s%s\n", ph.Name, always)
 		for _, c := range ph.Commands {
-			fmt.Fprintf(b, "    %4d  %s\n", c.Pos.Line, strings.ReplaceAll(strings.TrimRight(c.Text, "\n"), "\n", "\n          "))
+			fmt.Fprintf(b, "    %4s  %s\n", lineText(c.Pos.Line), strings.ReplaceAll(strings.TrimRight(c.Text, "\n"), "\n", "\n          "))
 		}
 	}
+}
+
+// lineText is empty for what is written nowhere.
+func lineText(line int) string {
+	if line == 0 {
+		return ""
+	}
+	return strconv.Itoa(line)
 }
 
 func printArtifacts(row func(string, string, ...any), name string, a *runner.ArtifactPlan) {

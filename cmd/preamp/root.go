@@ -97,7 +97,11 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	if err != nil {
 		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
-	r = &runner.Runner{Cache: store, State: state, Version: versionText(), Log: g.logger()}
+	values, err := cache.NewLocalEnv(filepath.Join(state, "envcache"))
+	if err != nil {
+		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	}
+	r = &runner.Runner{Cache: store, EnvCache: values, State: state, Version: versionText(), Log: g.logger()}
 	switch g.engine {
 	case "docker", "podman":
 		e, err := g.docker()

@@ -42,7 +42,18 @@ field() {
 }
 
 env=${AWS_BRANCH-}
-pull=${AMPLIFY_BACKEND_PULL_ONLY-}
+pull=
+# A backend environment may be associated with the branch: arn:aws:amplify:REGION:ACCOUNT:apps/ID/backendenvironments/NAME
+app=${AMPLIFY_BACKEND_APP_ID-}
+case ${AWS_BACKEND_ENVIRONMENT_ARN-} in
+*:apps/*/backendenvironments/?*)
+    env=${AWS_BACKEND_ENVIRONMENT_ARN##*/}
+    if [ -z "$app" ]; then
+        app=${AWS_BACKEND_ENVIRONMENT_ARN#*:apps/}
+        app=${app%%/*}
+    fi
+    ;;
+esac
 while [ $# -gt 0 ]; do
     case $1 in
     -s | --simple) ;;
@@ -98,10 +109,13 @@ fi
 providers="{\"awscloudformation\":$provider}"
 codegen='{"generateCode":false,"generateDocs":false}'
 
-if on "$pull"; then
-    field appId "${AMPLIFY_BACKEND_APP_ID:-${AWS_APP_ID-}}"
-    field envName "$env"
+if [ -z "$pull" ] && on "${AMPLIFY_BACKEND_PULL_ONLY-}"; then
     echo "## Running amplify pull to generate aws-exports.js file for frontend"
+    pull=true
+fi
+if [ -n "$pull" ]; then
+    field appId "${app:-${AWS_APP_ID-}}"
+    field envName "$env"
     exec amplify pull --amplify "{$fields}" --providers "$providers" --yes
 fi
 
@@ -119,7 +133,7 @@ field identityPoolId "${AMPLIFY_IDENTITYPOOL_ID-}"
 categories=$fields
 fields=
 # AWS_APP_ID is not among them: unless preamp was told it, it is made up, and the project's own files know the real one.
-field appId "${AMPLIFY_BACKEND_APP_ID-}"
+field appId "$app"
 field envName "$env"
 
 echo "# Getting Amplify CLI Cloud-Formation stack info from environment cache"

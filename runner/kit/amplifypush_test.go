@@ -146,6 +146,10 @@ func TestAmplifyPush(t *testing.T) {
 			want: [][]string{{"pull", "--amplify", `{"appId":"dmade","envName":"main"}`, "--providers",
 				`{"awscloudformation":{"configLevel":"project","useProfile":true,"profileName":"team"}}`, "--yes"}},
 		},
+		"an associated environment": {
+			env: map[string]string{"AWS_BACKEND_ENVIRONMENT_ARN": "arn:aws:amplify:eu-west-1:1:apps/dreal/backendenvironments/production"}, args: []string{"--pull"},
+			want: [][]string{{"pull", "--amplify", `{"appId":"dreal","envName":"production"}`, "--providers", general, "--yes"}},
+		},
 		"pull only": {
 			known: "{}", env: map[string]string{"AMPLIFY_BACKEND_PULL_ONLY": "true", "AMPLIFY_BACKEND_APP_ID": "dreal"},
 			want: [][]string{{"pull", "--amplify", `{"appId":"dreal","envName":"main"}`, "--providers", general, "--yes"}},
