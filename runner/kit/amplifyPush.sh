@@ -94,6 +94,10 @@ case $env in
 '' | *[!a-zA-Z0-9-]*) fail 2 "\"$env\" cannot be the name of a backend environment: letters, digits and - are allowed; name one with --environment or in USER_BRANCH" ;;
 esac
 
+case $env in
+? | *[!a-z]*) echo "! amplifyPush: the Amplify CLI takes only 2 to 10 lower-case letters for a new environment, not \"$env\"; --environment or USER_BRANCH name another" >&2 ;;
+esac
+
 command -v amplify >/dev/null 2>&1 ||
     fail 127 "this image has no Amplify CLI: add a command \"npm install -g @aws-amplify/cli\" before this one, or set _LIVE_UPDATES"
 
