@@ -36,7 +36,7 @@ check_scripts() {
         say "shellcheck is not here: the shell scripts are not checked"
         return
     fi
-    mapfile -t scripts < <(find .ci images -name '*.sh')
+    mapfile -t scripts < <(find .ci images runner -name '*.sh')
     check "shellcheck" shellcheck --external-sources --source-path=SCRIPTDIR .ci/run "${scripts[@]}"
 }
 

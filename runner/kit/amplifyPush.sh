@@ -80,6 +80,7 @@ if [ -n "${AWS_REGION-}" ]; then
 fi
 
 for name in AMPLIFY_SKIP_BACKEND_BUILD PROCESS_SKIP_BACKEND; do
+    value=
     eval "value=\${$name-}"
     if on "$value"; then
         echo "# Skipping the backend: $name is $value"
