@@ -151,8 +151,10 @@ func TestAmplifyPush(t *testing.T) {
 		},
 		"a profile": {
 			env: map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_PROFILE": "team"}, args: []string{"--pull"},
-			want: [][]string{{"pull", "--amplify", `{"appId":"dmade","envName":"main"}`, "--providers",
-				`{"awscloudformation":{"configLevel":"project","useProfile":true,"profileName":"team"}}`, "--yes"}},
+			want: [][]string{{
+				"pull", "--amplify", `{"appId":"dmade","envName":"main"}`, "--providers",
+				`{"awscloudformation":{"configLevel":"project","useProfile":true,"profileName":"team"}}`, "--yes",
+			}},
 		},
 		"an associated environment": {
 			env: map[string]string{"AWS_BACKEND_ENVIRONMENT_ARN": "arn:aws:amplify:eu-west-1:1:apps/dreal/backendenvironments/production"}, args: []string{"--pull"},

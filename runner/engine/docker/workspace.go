@@ -40,8 +40,6 @@ func (c *buildContainer) fill(ctx context.Context) error {
 	return nil
 }
 
-func second[T any](_ T, err error) error { return err }
-
 func (c *buildContainer) copyIn(ctx context.Context, archive io.Reader) error {
 	return c.e.api.CopyToContainer(ctx, c.id, "/", archive, container.CopyToContainerOptions{})
 }
