@@ -57,16 +57,9 @@ func tokenUser(host string) string {
 
 // httpSession opens an upload-pack session over https or http. Closing it drops the connections, too.
 func (j *job) httpSession(r remote, a Auth) (session, error) {
-	roots, err := certPool(j.CACerts)
+	t, err := j.transport()
 	if err != nil {
 		return nil, err
-	}
-	t := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: handshakeTimeout,
-		ForceAttemptHTTP2:   true,
 	}
 	host := r.host
 	if strings.Contains(host, ":") {
@@ -87,6 +80,21 @@ func (j *job) httpSession(r remote, a Auth) (session, error) {
 		return nil, err
 	}
 	return &httpConn{session: s, transport: t}, nil
+}
+
+// transport is how all requests of this package are made.
+func (j *job) transport() (*http.Transport, error) {
+	roots, err := certPool(j.CACerts)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: handshakeTimeout,
+		ForceAttemptHTTP2:   true,
+	}, nil
 }
 
 type httpConn struct {

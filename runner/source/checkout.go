@@ -20,21 +20,46 @@ import (
 // It does not use go-git's work tree, which refuses names that git allows (a newline, a backslash) and reads all files
 // back. Each folder is created exactly once and then only addressed through its own os.Root, and each file is created
 // exclusively: whatever a tree says, nothing is written through a link or over another file.
-func (j *job) checkOut(ctx context.Context, s *store, c *object.Commit) error {
-	w := &treeWriter{job: j, store: s}
+//
+// Then it fills in what the commit only names: the files of Git LFS, and the submodules.
+func (j *job) checkOut(ctx context.Context, s *store, c *object.Commit, up upstream) error {
+	w := &treeWriter{job: j, store: s, attributes: attributes{}}
 	if err := w.folder(ctx, j.dest.root, "", c.TreeHash, 0); err != nil {
+		return err
+	}
+	if err := j.fillPointers(ctx, w.lfsFiles(), up); err != nil {
 		return err
 	}
 	if err := j.writeIndex(w.entries); err != nil {
 		return err
 	}
-	if len(w.submodules) > 0 {
+	switch {
+	case len(w.submodules) == 0:
+		return nil
+	case j.Request.Submodules == "none":
 		j.notice("submodules are not checked out: %s", few(w.submodules))
+		return nil
 	}
-	if len(w.pointers) > 0 {
-		j.notice("files of Git LFS are left as pointers: %s", few(w.pointers))
+	return j.checkOutSubmodules(ctx, w.entries, up)
+}
+
+// upstream is where a checkout comes from, and where what belongs to it may be found.
+type upstream struct {
+	remote remote
+	auth   Auth
+	branch string
+	repo   *repository // on this machine; nil for a server's
+	// offline is true for a repository of the user's: nothing is fetched for it that it does not have itself.
+	offline bool
+}
+
+// upstream is the repository as the source of a checkout of it. Its remote is only there to name things.
+func (r *repository) upstream(origin, branch string) upstream {
+	up := upstream{repo: r, branch: branch, offline: true}
+	if known, _, err := parseRemote(origin); err == nil && origin != "" {
+		up.remote = known
 	}
-	return nil
+	return up
 }
 
 type treeWriter struct {
@@ -42,7 +67,8 @@ type treeWriter struct {
 	store      *store
 	entries    []*index.Entry
 	submodules []string
-	pointers   []string // files that Git LFS would replace
+	pointers   []lfsFile // files that look like pointers of Git LFS
+	attributes attributes
 }
 
 // folder fills the folder at dir, whose root is given, with the tree.
@@ -149,27 +175,42 @@ func (w *treeWriter) file(root *os.Root, path string, e object.TreeEntry) (err e
 	if err != nil {
 		return err
 	}
-	start := &beginning{}
-	_, err = io.Copy(f, io.TeeReader(r, start))
-	if start.isPointer(b.Size) {
-		w.pointers = append(w.pointers, path)
+	var small bytes.Buffer
+	from := io.Reader(r)
+	attributes := e.Name == ".gitattributes" && b.Size <= maxAttributes
+	if attributes || b.Size <= maxPointer {
+		from = io.TeeReader(r, &small)
+	}
+	_, err = io.Copy(f, from)
+	if attributes {
+		w.attributes.add(parent(path), small.String())
+	}
+	if p, ok := parsePointer(small.Bytes()); ok {
+		w.pointers = append(w.pointers, lfsFile{pointer: p, path: path, perm: perm})
 	}
 	return errors.Join(err, f.Close())
 }
 
-// beginning keeps the first bytes that are written to it.
-type beginning struct {
-	buf [40]byte
-	n   int
-}
-
-func (b *beginning) Write(p []byte) (int, error) {
-	b.n += copy(b.buf[b.n:], p)
-	return len(p), nil
-}
-
-func (b *beginning) isPointer(size int64) bool {
-	return size < 1024 && strings.HasPrefix(string(b.buf[:b.n]), "version https://git-lfs.github.com/spec/")
+// lfsFiles are the pointers that belong to Git LFS. Their entries in the index take the state of the file's content when
+// it is there.
+func (w *treeWriter) lfsFiles() []lfsFile {
+	at := make(map[string]*index.Entry, len(w.pointers))
+	for _, p := range w.pointers {
+		at[p.path] = nil
+	}
+	for n, e := range w.entries {
+		if _, ok := at[e.Name]; ok {
+			at[e.Name] = w.entries[n]
+		}
+	}
+	var out []lfsFile
+	for _, p := range w.pointers {
+		if w.attributes.lfs(p.path) {
+			p.entry = at[p.path]
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // few lists names for one line.

@@ -38,7 +38,7 @@ func (j *job) fromURL(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.initGitDir(); err != nil {
 		return nil, err
 	}
-	c := &clone{job: j, from: from, remote: r, refs: refs}
+	c := &clone{job: j, from: from, remote: r, auth: auth, refs: refs}
 	defer func() { err = errors.Join(err, c.closeStore()) }()
 	return c.run(ctx)
 }
@@ -48,6 +48,7 @@ type clone struct {
 	*job
 	from   origin
 	remote remote
+	auth   Auth
 	refs   *refList
 	branch string
 	tip    plumbing.Hash // of the branch
@@ -111,13 +112,17 @@ func (c *clone) run(ctx context.Context) (*Checkout, error) {
 	if err := c.writeLayout(c.store, c.refs, l); err != nil {
 		return nil, err
 	}
-	if err := c.checkOut(ctx, c.store, commit); err != nil {
+	up := upstream{remote: c.remote, auth: c.auth, branch: c.branch}
+	if l, ok := c.from.(*local); ok {
+		up.repo = l.repo
+	}
+	if err := c.checkOut(ctx, c.store, commit, up); err != nil {
 		return nil, err
 	}
-	return &Checkout{
-		Name: c.remote.name(), Branch: c.branch, CloneURL: c.remote.clean, Notices: c.notices,
+	return c.done(&Checkout{
+		Name: c.remote.name(), Branch: c.branch, CloneURL: c.remote.clean,
 		Commit: commit.Hash.String(), Subject: subject(commit.Message), Message: commit.Message,
-	}, nil
+	}), nil
 }
 
 func (c *clone) chooseBranch() error {

@@ -44,13 +44,13 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.writeLayout(s, refs, l); err != nil {
 		return nil, err
 	}
-	if err := j.checkOut(ctx, s, commit); err != nil {
+	if err := j.checkOut(ctx, s, commit, repo.upstream(origin, branch)); err != nil {
 		return nil, err
 	}
-	return &Checkout{
-		Name: repo.name(origin), Branch: branch, CloneURL: origin, Notices: j.notices,
+	return j.done(&Checkout{
+		Name: repo.name(origin), Branch: branch, CloneURL: origin,
 		Commit: commit.Hash.String(), Subject: subject(commit.Message), Message: commit.Message,
-	}, nil
+	}), nil
 }
 
 // branchOf is the branch that a commit of the repository is built for: the one that was asked for, the one that names the

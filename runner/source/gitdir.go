@@ -13,8 +13,11 @@ import (
 
 // initGitDir makes the skeleton of a repository: no hooks, no reflog, no template of the user's.
 func (j *job) initGitDir() error {
+	if err := j.dest.makeGit(); err != nil {
+		return err
+	}
 	for _, dir := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
-		if err := j.dest.root.MkdirAll(path.Join(".git", dir), 0o755); err != nil {
+		if err := j.dest.git.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
@@ -22,11 +25,11 @@ func (j *job) initGitDir() error {
 	if err := j.writeGitFile("HEAD", "ref: refs/heads/main\n"); err != nil {
 		return err
 	}
-	return j.writeGitFile("config", configText(gitConfig{}))
+	return j.writeConfig(gitConfig{})
 }
 
 func (j *job) writeGitFile(name, text string) error {
-	if err := j.dest.root.WriteFile(path.Join(".git", name), []byte(text), 0o644); err != nil {
+	if err := j.dest.git.WriteFile(name, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("writing .git/%s: %w", name, err)
 	}
 	return nil
@@ -38,14 +41,30 @@ type gitConfig struct {
 	branch     string // that tracks origin's; "" for none
 	fetch      string // refspec of origin
 	ignoreMode bool   // the source is on a file system without exec bits
+	submodules []submoduleConfig
 }
 
-func configText(c gitConfig) string {
+// submoduleConfig marks a submodule as one that is checked out.
+type submoduleConfig struct {
+	name, url string // the URL is clean; "" when it is not known
+}
+
+// writeConfig writes .git/config, and keeps what it says for when more is to be added.
+func (j *job) writeConfig(c gitConfig) error {
+	j.config = c
+	return j.writeGitFile("config", configText(c, j.dest.workTreeFromGit()))
+}
+
+// configText writes the configuration. A submodule's repository lies apart from its work tree and has to name it.
+func configText(c gitConfig, workTree string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[core]\n\trepositoryformatversion = 0\n\tfilemode = %t\n\tbare = false\n\tlogallrefupdates = true\n", !c.ignoreMode)
 	// A workspace is moved into volumes and containers, where inode, owner and change time differ. Without this, every
 	// git status there would read all files again.
 	b.WriteString("\tcheckStat = minimal\n")
+	if workTree != "" {
+		fmt.Fprintf(&b, "\tworktree = %s\n", configQuote(workTree))
+	}
 	if runtime.GOOS == "darwin" {
 		b.WriteString("\tignorecase = true\n\tprecomposeunicode = true\n")
 	}
@@ -54,6 +73,12 @@ func configText(c gitConfig) string {
 	}
 	if c.url != "" && c.branch != "" {
 		fmt.Fprintf(&b, "[branch %s]\n\tremote = origin\n\tmerge = %s\n", configQuote(c.branch), configQuote("refs/heads/"+c.branch))
+	}
+	for _, m := range c.submodules {
+		fmt.Fprintf(&b, "[submodule %s]\n\tactive = true\n", configQuote(m.name))
+		if m.url != "" {
+			fmt.Fprintf(&b, "\turl = %s\n", configQuote(m.url))
+		}
 	}
 	return b.String()
 }
@@ -76,7 +101,7 @@ func tagRefs(tags map[string]plumbing.Hash) map[string]plumbing.Hash {
 // collide on some file systems, and hostile ones could do worse.
 func (j *job) writePackedRefs(refs map[string]plumbing.Hash) error {
 	if len(refs) == 0 {
-		err := j.dest.root.Remove(".git/packed-refs")
+		err := j.dest.git.Remove("packed-refs")
 		if err != nil && !os.IsNotExist(err) {
 			return err
 		}
@@ -93,7 +118,7 @@ func (j *job) writePackedRefs(refs map[string]plumbing.Hash) error {
 // writeShallow says where the history ends; an empty list means nowhere.
 func (j *job) writeShallow(commits []plumbing.Hash) error {
 	if len(commits) == 0 {
-		err := j.dest.root.Remove(".git/shallow")
+		err := j.dest.git.Remove("shallow")
 		if err != nil && !os.IsNotExist(err) {
 			return err
 		}
@@ -142,14 +167,14 @@ func (j *job) writeLayout(s *store, offer *refList, l layout) error {
 		return err
 	}
 	for file, target := range l.symref {
-		if err := j.dest.root.MkdirAll(path.Join(".git", path.Dir(file)), 0o755); err != nil {
+		if err := j.dest.git.MkdirAll(path.Dir(file), 0o755); err != nil {
 			return err
 		}
 		if err := j.writeGitFile(file, "ref: "+target+"\n"); err != nil {
 			return err
 		}
 	}
-	if err := j.writeGitFile("config", configText(l.config)); err != nil {
+	if err := j.writeConfig(l.config); err != nil {
 		return err
 	}
 	return j.writeGitFile("HEAD", head)

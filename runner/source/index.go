@@ -46,7 +46,7 @@ func (j *job) writeIndex(entries []*index.Entry) (err error) {
 			idx.Version = 3
 		}
 	}
-	f, err := j.dest.root.OpenFile(".git/index", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := j.dest.git.OpenFile("index", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("writing .git/index: %w", err)
 	}

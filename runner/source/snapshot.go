@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type snapshot struct {
 	index  map[string]*index.Entry
 	stamp  time.Time // when the source's index was written
 	files  map[string]copied
+	subs   map[string]*snapshot // the submodules of HEAD that have a repository, by their folders
 	out    Checkout
 }
 
@@ -82,8 +84,7 @@ func (s *snapshot) take(ctx context.Context) (*Checkout, error) {
 	if err := s.finish(ctx, refs, list, origin); err != nil {
 		return nil, err
 	}
-	s.out.Notices = s.notices
-	return &s.out, nil
+	return s.done(&s.out), nil
 }
 
 // readIndex reads what is tracked. An index with an extension that go-git does not know is replaced by the tree of
@@ -173,7 +174,10 @@ func (s *snapshot) finish(ctx context.Context, refs *refList, list *listing, ori
 	if err != nil {
 		return err
 	}
-	if err := s.compare(ctx, entries, list); err != nil {
+	if err := s.takeSubmodules(ctx, entries, list); err != nil {
+		return err
+	}
+	if err := s.compare(ctx, dst, entries, list); err != nil {
 		return err
 	}
 	if s.head.IsZero() {
@@ -189,42 +193,56 @@ func (s *snapshot) finish(ctx context.Context, refs *refList, list *listing, ori
 }
 
 // compare decides for each file of HEAD whether the copy still is that, and writes the index accordingly.
-func (s *snapshot) compare(ctx context.Context, entries []*index.Entry, list *listing) error {
+func (s *snapshot) compare(ctx context.Context, dst *store, entries []*index.Entry, list *listing) error {
 	ignoreMode := s.repo.config("core")("filemode") == "false"
 	links := map[string]bool{}
 	for _, dir := range list.gitlink {
 		links[dir] = true
 	}
 	inHead := make(map[string]bool, len(entries))
+	at := make(map[string]*index.Entry, len(entries))
 	for n, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		inHead[e.Name] = true
+		inHead[e.Name], at[e.Name] = true, e
 		got, there := s.files[e.Name]
 		switch {
 		case e.Mode == filemode.Submodule:
 			if !links[e.Name] {
-				s.out.Changed++
+				s.changed(e.Name, Deleted)
+			} else if sub := s.subs[e.Name]; sub != nil && (sub.head != e.Hash || sub.out.Changed > 0) {
+				s.changed(e.Name, Submodule)
 			}
 		case !there && s.index[e.Name] != nil && s.index[e.Name].SkipWorktree:
 			e.SkipWorktree = true // a sparse checkout: not there, and not deleted either
 		case !there:
-			s.out.Changed++
+			s.changed(e.Name, Deleted)
 		default:
-			same, err := s.same(e, got, ignoreMode)
+			same, err := s.same(dst, e, got, ignoreMode)
 			if err != nil {
 				return err
 			}
 			if !same {
-				s.out.Changed++
+				s.changed(e.Name, Modified)
 				continue
 			}
 			entries[n] = cleanEntry(e.Name, e.Mode, e.Hash, got.dst)
+			at[e.Name] = entries[n]
 		}
 	}
 	s.countUntracked(inHead, list)
+	slices.SortFunc(s.out.Dirty, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
+	if err := s.fillPointers(ctx, s.lfsFiles(at), s.repo.upstream("", s.branch)); err != nil {
+		return err
+	}
 	return s.writeIndex(entries)
+}
+
+// changed counts a path of HEAD that is not as HEAD has it.
+func (s *snapshot) changed(path string, kind ChangeKind) {
+	s.out.Changed++
+	s.out.Dirty = append(s.out.Dirty, Change{Path: path, Kind: kind})
 }
 
 func (s *snapshot) countUntracked(inHead map[string]bool, list *listing) {
@@ -241,10 +259,11 @@ func (s *snapshot) countUntracked(inHead map[string]bool, list *listing) {
 		}
 		if !hidden {
 			s.out.Untracked++
+			s.out.Dirty = append(s.out.Dirty, Change{Path: path, Kind: Added})
 		}
 	}
-	if len(list.nested) > 0 {
-		s.notice("repositories inside the repository are taken as plain folders, without their .git: %s", few(list.nested))
+	if plain := s.plainNested(list); len(plain) > 0 {
+		s.notice("repositories inside the repository are taken as plain folders, without their .git: %s", few(plain))
 	}
 	if len(list.odd) > 0 {
 		s.notice("skipped, because they are neither files nor folders nor links: %s", few(list.odd))
@@ -253,7 +272,7 @@ func (s *snapshot) countUntracked(inHead map[string]bool, list *listing) {
 
 // same tells whether the copied file is the one that the entry of HEAD says. Where the source's index knows the file
 // and it was not touched since, the content is not read.
-func (s *snapshot) same(e *index.Entry, got copied, ignoreMode bool) (bool, error) {
+func (s *snapshot) same(dst *store, e *index.Entry, got copied, ignoreMode bool) (bool, error) {
 	mode := modeOf(got.src)
 	if (mode == filemode.Symlink) != (e.Mode == filemode.Symlink) || (mode != e.Mode && !ignoreMode) {
 		return false, nil
@@ -266,7 +285,10 @@ func (s *snapshot) same(e *index.Entry, got copied, ignoreMode bool) (bool, erro
 	if err != nil {
 		return false, fmt.Errorf("reading the copy of %s: %w", e.Name, err)
 	}
-	return h == e.Hash, nil
+	if h == e.Hash || mode == filemode.Symlink {
+		return h == e.Hash, nil
+	}
+	return s.sameLFS(dst, e, got.dst)
 }
 
 func modeOf(info os.FileInfo) filemode.FileMode {
@@ -300,13 +322,17 @@ func sameTime(noted, now time.Time) bool {
 }
 
 // hash returns the blob that git would make of the copied file.
-func (s *snapshot) hash(path string, info os.FileInfo) (_ plumbing.Hash, err error) {
-	name := filepath.FromSlash(path)
+func (s *snapshot) hash(path string, info os.FileInfo) (plumbing.Hash, error) {
+	return hashFile(s.dest.root, filepath.FromSlash(path), info)
+}
+
+// hashFile returns the blob that git would make of a file or link.
+func hashFile(root *os.Root, name string, info os.FileInfo) (_ plumbing.Hash, err error) {
 	if info.Mode().Type() == os.ModeSymlink {
-		target, err := s.dest.root.Readlink(name)
+		target, err := root.Readlink(name)
 		return plumbing.ComputeHash(plumbing.BlobObject, []byte(target)), err
 	}
-	f, err := s.dest.root.Open(name)
+	f, err := root.Open(name)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}

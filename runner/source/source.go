@@ -16,8 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +43,11 @@ type Request struct {
 	// Exclude are absolute paths that a snapshot of a work tree never takes, with all that is below them. Dest itself
 	// is always excluded.
 	Exclude []string
+	// Submodules is "" to check out submodules, with theirs in turn, or "none" to leave their folders empty. Of a work tree
+	// "none" still takes the files that are there, without a repository for them.
+	Submodules string
+	// LFS is "" to put the content of files in place that Git LFS keeps apart, or "none" to leave the pointers.
+	LFS string
 	// Progress receives one line about long steps, at most a few per second and never two at a time. The lines hold
 	// no credentials and no control characters, but words that the remote chose. It may be nil.
 	Progress func(message string)
@@ -83,8 +87,60 @@ type Checkout struct {
 	// Changed counts files of Commit that the snapshot has modified or lacks, and Untracked those that it has on top,
 	// added to the user's index or not. Both are zero unless WorkTree.
 	Changed, Untracked int
+	// Dirty are the paths that Changed and Untracked count, sorted. It is nil unless WorkTree.
+	Dirty []Change
+	// Submodules are those that were checked out, also the ones inside of others, sorted by their paths.
+	Submodules []SubmoduleCheckout
+	// Problems are parts of the source that could not be had: a submodule, the content of files. The rest is complete,
+	// and a build can be tried, as the service does. Whoever builds has to be told.
+	Problems []Problem
 	// Notices are lines for a person about what was left out or is unusual.
 	Notices []string
+}
+
+// SubmoduleCheckout is one submodule that was checked out.
+type SubmoduleCheckout struct {
+	// Path is its folder relative to the top of the outermost repository, and Name what .gitmodules calls it.
+	Path, Name string
+	// URL is the one that it was cloned from, without credentials; "" for one that was taken from a work tree.
+	URL string
+	// Commit is the full SHA of its HEAD.
+	Commit string
+}
+
+// Part is a part of a source that may be missing.
+type Part string
+
+// The parts of a source that a build can be tried without.
+const (
+	PartSubmodule Part = "submodule"
+	PartLFS       Part = "lfs"
+)
+
+// Problem is a part of the source that could not be had.
+type Problem struct {
+	Part Part
+	// Paths are the folder of the submodule, which is left empty, or the files that are left as pointers of Git LFS;
+	// relative to the top of the outermost repository.
+	Paths []string
+	// Name and URL are those of a submodule in .gitmodules, the URL without credentials, and Line is the line there
+	// that begins its section, from 1; all of them zero when there is no such section.
+	Name, URL string
+	Line      int
+	// Err says why, and what to do about it.
+	Err *Error
+}
+
+// String says in one line what is missing, where that is written, and why.
+func (p Problem) String() string {
+	if p.Part != PartSubmodule {
+		return p.Err.Message
+	}
+	where := ""
+	if p.Line > 0 {
+		where = fmt.Sprintf(" (%s, line %d of .gitmodules)", firstOf(p.URL, "no URL"), p.Line)
+	}
+	return fmt.Sprintf("the submodule %s%s is left out: %s", few(p.Paths), where, p.Err.Message)
 }
 
 // Prepare fills r.Dest with what r names. A failure that a person can act on is an *Error; when ctx ends first the
@@ -116,6 +172,11 @@ func fill(ctx context.Context, r Request, git gitProgram, p *progress, secrets *
 	if (r.Path == "") == (r.URL == "") {
 		return nil, errors.New("exactly one of a path and a URL must name the source")
 	}
+	for _, mode := range []string{r.Submodules, r.LFS} {
+		if mode != "" && mode != "none" {
+			return nil, fmt.Errorf("submodules and Git LFS can be left out with \"none\", not with %q", mode)
+		}
+	}
 	d, err := openDest(r.Dest)
 	if err != nil {
 		return nil, err
@@ -143,68 +204,33 @@ type job struct {
 	git      gitProgram
 	progress *progress
 	secrets  *secrets
+	config   gitConfig
 	notices  []string
+	problems []Problem
+	modules  []SubmoduleCheckout
+	depth    int // of a submodule in others
+}
+
+// done adds what the job collected on its way.
+func (j *job) done(out *Checkout) *Checkout {
+	out.Notices, out.Problems, out.Submodules = j.notices, j.problems, j.modules
+	slices.SortFunc(out.Submodules, func(a, b SubmoduleCheckout) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// problem notes a part that is missing, and lets a failure that is not about that part pass.
+func (j *job) problem(p Problem, err error) error {
+	var known *Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	p.Err = known.redacted(j.secrets)
+	j.problems = append(j.problems, p)
+	return nil
 }
 
 func (j *job) notice(format string, args ...any) {
 	j.notices = append(j.notices, fmt.Sprintf(format, args...))
-}
-
-// dest is the folder being filled. Everything below it is written through root, which never leaves it.
-type dest struct {
-	path    string // absolute
-	root    *os.Root
-	created bool // by us, to be removed again on failure
-}
-
-func openDest(path string) (*dest, error) {
-	if path == "" {
-		return nil, errors.New("no destination folder was given")
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("destination folder %s: %w", path, err)
-	}
-	d := &dest{path: abs}
-	entries, err := os.ReadDir(abs)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		d.created = true
-		if err := os.MkdirAll(abs, 0o755); err != nil {
-			return nil, fmt.Errorf("creating the destination folder: %w", err)
-		}
-	case err != nil:
-		return nil, fmt.Errorf("destination folder: %w", err)
-	case len(entries) > 0:
-		return nil, fmt.Errorf("the destination folder %s is not empty", abs)
-	}
-	if d.root, err = os.OpenRoot(abs); err != nil {
-		return nil, fmt.Errorf("destination folder: %w", err)
-	}
-	return d, nil
-}
-
-// gitDir is the absolute path of the repository inside the folder.
-func (d *dest) gitDir() string { return filepath.Join(d.path, ".git") }
-
-// Close releases the folder.
-func (d *dest) Close() error { return d.root.Close() }
-
-// discard empties the folder after a failure, and removes it when it was not there before.
-func (d *dest) discard() error {
-	entries, err := os.ReadDir(d.path)
-	errs := []error{err}
-	for _, e := range entries {
-		errs = append(errs, d.root.RemoveAll(e.Name()))
-	}
-	errs = append(errs, d.root.Close())
-	if d.created {
-		errs = append(errs, os.Remove(d.path))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("emptying the destination folder %s: %w", d.path, err)
-	}
-	return nil
 }
 
 // subject is the first line of a commit message.

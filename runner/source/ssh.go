@@ -22,17 +22,48 @@ import (
 // sshSession runs git-upload-pack on the other side of an ssh connection. It exists because go-git's own ssh client
 // dials and shakes hands without a context, so that a silent server could not be cancelled.
 type sshSession struct {
-	client *ssh.Client
-	shell  *ssh.Session
-	stdin  io.WriteCloser
-	stdout io.Reader
-	stderr tail
-	path   string
-	forget func() bool // stops watching the context
-	refs   *packp.AdvRefs
+	client  *ssh.Client
+	shell   *ssh.Session
+	stdin   io.WriteCloser
+	stdout  io.Reader
+	stderr  tail
+	command string
+	forget  func() bool // stops watching the context
+	refs    *packp.AdvRefs
 }
 
-func (j *job) sshSession(ctx context.Context, r remote, a Auth) (_ session, err error) {
+func (j *job) sshSession(ctx context.Context, r remote, a Auth) (session, error) {
+	s, err := j.sshStart(ctx, r, a, "git-upload-pack "+shellQuote(r.path))
+	if err != nil {
+		return nil, err // and not a session that is a nil pointer
+	}
+	return s, nil
+}
+
+// sshOutput runs a command on the other side and returns what it prints, which is not much.
+func (j *job) sshOutput(ctx context.Context, r remote, a Auth, command string) (_ []byte, err error) {
+	s, err := j.sshStart(ctx, r, a, command)
+	if err != nil {
+		return nil, classify(err, r, a)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	out, err := io.ReadAll(io.LimitReader(s.stdout, 1<<20))
+	err = errors.Join(err, s.shell.Wait())
+	var exit *ssh.ExitError
+	if errors.As(err, &exit) {
+		program, _, _ := strings.Cut(command, " ")
+		return nil, &Error{
+			Kind: KindOther, Err: err,
+			Message: fmt.Sprintf("%s does not run %s for this key: %s", r.address(), program, firstOf(s.stderr.String(), err.Error())),
+		}
+	}
+	if err != nil {
+		return nil, classify(fmt.Errorf("%w: %w", &stderrError{text: s.stderr.String()}, err), r, a)
+	}
+	return out, nil
+}
+
+func (j *job) sshStart(ctx context.Context, r remote, a Auth, command string) (_ *sshSession, err error) {
 	config, closeAgent, err := j.sshConfig(ctx, r, a)
 	if err != nil {
 		return nil, err
@@ -42,7 +73,7 @@ func (j *job) sshSession(ctx context.Context, r remote, a Auth) (_ session, err 
 	if err != nil {
 		return nil, err
 	}
-	s := &sshSession{path: r.path, forget: context.AfterFunc(ctx, func() { _ = conn.Close() })}
+	s := &sshSession{command: command, forget: context.AfterFunc(ctx, func() { _ = conn.Close() })}
 	if err := s.start(conn, r.address(), config); err != nil {
 		s.forget()
 		return nil, errors.Join(err, ignoreClosed(conn.Close()))
@@ -66,7 +97,7 @@ func (s *sshSession) start(conn net.Conn, address string, config *ssh.ClientConf
 		return err
 	}
 	s.shell.Stderr = &s.stderr
-	return s.shell.Start("git-upload-pack " + shellQuote(s.path))
+	return s.shell.Start(s.command)
 }
 
 // AdvertisedReferencesContext reads the remote's references. The context was bound when the session was opened.

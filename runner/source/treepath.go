@@ -79,3 +79,8 @@ func joinPath(dir, name string) string {
 	}
 	return dir + "/" + name
 }
+
+// within tells whether the path is the folder or in it.
+func within(path, dir string) bool {
+	return dir == "" || path == dir || (strings.HasPrefix(path, dir) && path[len(dir)] == '/')
+}

@@ -246,6 +246,10 @@ func TestWorkTreeNested(t *testing.T) {
 				t.Errorf("%s: %q, want %q", path, got[path], want)
 			}
 		}
+		if text := got["theme/.git"]; text != "gitdir: ../.git/modules/theme\n" {
+			t.Errorf("theme/.git: %q", text)
+		}
+		delete(got, "theme/.git")
 		for path := range got {
 			if strings.Contains(path, ".git/") || strings.HasSuffix(path, "/.git") {
 				t.Errorf("%s was copied", path)
@@ -254,11 +258,11 @@ func TestWorkTreeNested(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(dest, "empty")); err != nil || !info.IsDir() {
 			t.Errorf("the folder of the submodule: %v", err)
 		}
-		if notices := strings.Join(out.Notices, "\n"); !strings.Contains(notices, "theme, tools/gen") {
+		if notices := strings.Join(out.Notices, "\n"); !strings.Contains(notices, "without their .git: tools/gen") {
 			t.Errorf("notices: %s", notices)
 		}
 	})
-	out, dest := mustPrepare(t, findGit(), Request{Path: repo.Dir, Commit: "HEAD"})
+	out, dest := mustPrepare(t, findGit(), Request{Path: repo.Dir, Commit: "HEAD", Submodules: "none"})
 	if notices := strings.Join(out.Notices, "\n"); !strings.Contains(notices, "submodules are not checked out: empty, theme") {
 		t.Errorf("notices: %s", notices)
 	}

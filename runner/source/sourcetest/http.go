@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -22,6 +23,8 @@ type HTTPOptions struct {
 	Token string
 	// Username and Password are accepted as basic authentication.
 	Username, Password string
+	// LFS, when set, answers for Git LFS behind the same credentials.
+	LFS *LFSServer
 	// Wrap, when set, stands in front of the repositories.
 	Wrap func(http.Handler) http.Handler
 }
@@ -35,6 +38,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	users []string
+	said  []string
 }
 
 // HTTP serves the bare repositories below reposDir until the test ends, through git http-backend.
@@ -53,6 +57,9 @@ func HTTP(t testing.TB, reposDir string, o HTTPOptions) *Server {
 		},
 		Stderr: testLog{t},
 	}
+	if o.LFS != nil {
+		handler = orLFS(o.LFS.proxy(), handler)
+	}
 	handler = s.guard(o, handler)
 	if o.Wrap != nil {
 		handler = o.Wrap(handler)
@@ -70,6 +77,17 @@ func HTTP(t testing.TB, reposDir string, o HTTPOptions) *Server {
 	return s
 }
 
+// orLFS gives requests for Git LFS to the one and all others to the other.
+func orLFS(lfs, git http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/info/lfs/") {
+			lfs.ServeHTTP(w, r)
+			return
+		}
+		git.ServeHTTP(w, r)
+	})
+}
+
 // Users returns the user names that accepted requests were made with, in order.
 func (s *Server) Users() []string {
 	s.mu.Lock()
@@ -77,9 +95,19 @@ func (s *Server) Users() []string {
 	return append([]string(nil), s.users...)
 }
 
+// Authorizations returns the Authorization header of every request, accepted or not, in order; "" where there was none.
+func (s *Server) Authorizations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.said...)
+}
+
 // guard lets through what has the credentials, or everything when none are asked for.
 func (s *Server) guard(o HTTPOptions, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.said = append(s.said, r.Header.Get("Authorization"))
+		s.mu.Unlock()
 		user, password, _ := r.BasicAuth()
 		ok := o.Token == "" && o.Password == ""
 		ok = ok || (o.Token != "" && equal(password, o.Token))

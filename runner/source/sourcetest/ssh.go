@@ -55,6 +55,7 @@ func SSH(t testing.TB, reposDir string) *SSHServer {
 		"AuthorizedKeysFile " + filepath.Join(s.dir, "authorized_keys"),
 		"StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
 		"PermitRootLogin prohibit-password", "PidFile none", "LogLevel ERROR", "PrintMotd no", "UseDNS no",
+		"SetEnv PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"),
 	}, "\n")+"\n")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,6 +95,12 @@ func needSSHD(t testing.TB) string {
 // URL is the ssh:// URL of the repository with this name below the repositories folder.
 func (s *SSHServer) URL(name string) string {
 	return fmt.Sprintf("ssh://%s@%s:%d%s", s.User, s.Host, s.Port, filepath.Join(s.reposDir, name))
+}
+
+// Command adds a program to those that can be run over ssh: a script for sh.
+func (s *SSHServer) Command(t testing.TB, name, script string) {
+	t.Helper()
+	Write(t, filepath.Join(s.dir, "bin"), map[string]string{name + "*": "#!/bin/sh\n" + script})
 }
 
 // KnownHostsLine is the line of known_hosts that trusts key for this server.
