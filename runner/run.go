@@ -20,6 +20,7 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -189,6 +190,12 @@ func (b *build) getSource(ctx context.Context) error {
 	b.send(SourceReady{Source: b.result.Source, Dir: b.r.Engine.Dir(b.containerSpec()), Took: b.sourceTook})
 	for _, n := range co.Notices {
 		b.notice("%s", n)
+	}
+	for _, p := range co.Problems {
+		b.warn("%s", p)
+		for hint := range strings.Lines(p.Err.Hint) {
+			b.notice("%s", strings.TrimSpace(hint))
+		}
 	}
 	return nil
 }
