@@ -22,6 +22,9 @@ type Job struct {
 	Commit string
 	// Auth holds the credentials for URL.
 	Auth source.Auth
+	// Submodules and LFS say whether submodules are checked out, and whether files of Git LFS get their content. Empty: they
+	// are, "none": they are not.
+	Submodules, LFS string
 	// AppID is AWS_APP_ID and part of the cache key. Empty: made from the repository's address.
 	AppID string
 	// AppRoot selects an application of a monorepo, as AMPLIFY_MONOREPO_APP_ROOT does.

@@ -182,7 +182,10 @@ func (b *build) getSource(ctx context.Context) error {
 	b.checkout, b.sourceTook = co, time.Since(began)
 	b.result.Source = Source{
 		Name: co.Name, URL: co.CloneURL, Path: b.job.Path, Branch: co.Branch, Commit: co.Commit, Subject: co.Subject,
-		WorkTree: co.WorkTree, Changed: co.Changed, Untracked: co.Untracked,
+		WorkTree: co.WorkTree, Changed: co.Changed, Untracked: co.Untracked, Head: b.job.Commit == "",
+	}
+	for _, m := range co.Submodules {
+		b.result.Source.Submodules = append(b.result.Source.Submodules, m.Path)
 	}
 	if err := b.identify(co); err != nil {
 		return err
@@ -204,7 +207,7 @@ func (b *build) getSource(ctx context.Context) error {
 func (b *build) sourceRequest() source.Request {
 	return source.Request{
 		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
-		CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
+		Submodules: b.job.Submodules, LFS: b.job.LFS, CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
 		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
 	}
 }
@@ -250,11 +253,15 @@ func (b *build) readSpec() error {
 }
 
 // makePlan decides everything that the container does not have a say in.
-func (b *build) makePlan(context.Context) error {
+func (b *build) makePlan(ctx context.Context) error {
+	diffs, err := b.compare(ctx)
+	if err != nil {
+		return b.classified(ctx, err)
+	}
 	b.result.Platform, b.framework = b.platform()
 	plan, err := Compile(b.spec, b.app, b.selection, Facts{
 		Job: &b.job, Source: b.result.Source, Build: b.id, AppID: b.result.App, Branch: b.result.Branch, JobID: b.result.Job,
-		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started, NextSSR: b.nextSSR(),
+		Dir: b.r.Engine.Dir(b.containerSpec()), Engine: b.result.Engine, Now: b.result.Started, NextSSR: b.nextSSR(), Diffs: diffs,
 	})
 	if err != nil {
 		return err

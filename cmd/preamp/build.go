@@ -42,6 +42,7 @@ type buildFlags struct {
 	platform                       string
 	allApps                        bool
 	jobs                           int
+	noSubmodules, noLFS            bool
 }
 
 func newBuild(g *global) *cobra.Command {
@@ -103,6 +104,8 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.StringVar(&b.image, "image", "", "build image: debian, al2023, an alias such as amplify:al2023, or any reference")
 	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
 	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
+	f.BoolVar(&b.noSubmodules, "no-submodules", false, "leave the folders of submodules empty")
+	f.BoolVar(&b.noLFS, "no-lfs", false, "leave the files of Git LFS as pointers")
 	f.StringArrayVar(&b.caCerts, "ca-cert", nil, "PEM file of certificates to trust on top of the usual ones (repeatable; also PREAMP_CA_CERT)")
 	f.BoolVar(&b.noCache, "no-cache", false, "neither restore nor save cache.paths")
 	f.StringVar(&b.tokenFile, "git-token-file", "", "file with an access token for URL")
@@ -207,6 +210,12 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 		Branch: b.branch, DefaultBranch: b.defaultBranch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
 		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth, SpecEnvWins: b.specEnvWins,
 		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform,
+	}
+	if b.noSubmodules {
+		j.Submodules = "none"
+	}
+	if b.noLFS {
+		j.LFS = "none"
 	}
 	if b.pullRequest != (runner.PullRequest{}) {
 		j.PullRequest = &b.pullRequest
