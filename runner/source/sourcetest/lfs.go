@@ -30,6 +30,9 @@ func LFS(t testing.TB) *LFSServer {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		t.Skip("needs git-lfs")
 	}
+	if testing.Short() {
+		t.Skip("needs a Go proxy, for the server of Git LFS")
+	}
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), buildLFS(t, dir))
 	cmd.Dir = dir // it writes its addresses into files
