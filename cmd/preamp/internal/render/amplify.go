@@ -4,21 +4,27 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner"
 )
 
 // amplify writes the service's own log format: a time and a level before the first line of each piece, further lines of
 // the piece indented to the same column, blank lines left out.
+//
+// The order of the lines is the service's, also where a build of ours does things in another order: what comes too early
+// is held until its turn. Lines that the service does not have begin with "# NOTE: ". What a build prints is all INFO:
+// standard output and error are one stream here, so that their order is certain.
 type amplify struct {
 	w io.Writer
 	// partial is the beginning of a line of output whose end has not come yet: the service never cuts a line in two.
 	partial   string
 	partialAt time.Time
-	builtOK   bool
+
+	before preparation
+	after  ending
 }
 
 func (a *amplify) Event(e runner.Stamped) {
@@ -29,33 +35,12 @@ func (a *amplify) Event(e runner.Stamped) {
 	a.flush()
 	at := e.Time
 	switch e := e.Event.(type) {
-	case runner.BuildStarted:
-		a.info(at, "# Build environment configured with "+environment(e))
-	case runner.SourceStarted:
-		a.info(at, "# Cloning repository: "+e.From)
-	case runner.SourceReady:
-		a.source(at, e)
-	case runner.ImageReady:
-		a.info(at, "# Using build image: "+e.Ref)
-	case runner.Progress:
-		if e.Step == "image" {
-			a.info(at, e.Message)
-		}
-	case runner.Planned:
-		if len(e.Plan.Cache) > 0 {
-			a.info(at, "# Retrieving cache...")
-		}
-	case runner.CacheRestored:
-		if e.Hit {
-			a.info(at, "# Extracting cache...", "# Extraction completed")
-		}
-		a.info(at, "# Retrieved cache")
 	case runner.SectionStarted:
+		a.prepared(at)
+		a.diff(at, e.Section)
 		a.sectionStarted(at, e)
 	case runner.SectionEnded:
-		if e.OK {
-			a.info(at, fmt.Sprintf("## Completed %s", sectionTitle(e.Section)))
-		}
+		a.sectionEnded(at, e)
 	case runner.PhaseStarted:
 		a.info(at, "# Starting phase: "+e.Phase)
 	case runner.PhaseEnded:
@@ -65,86 +50,101 @@ func (a *amplify) Event(e runner.Stamped) {
 	case runner.CommandStarted:
 		a.info(at, "# Executing command: "+e.Text)
 	case runner.Skipped:
-		a.info(at, fmt.Sprintf("## Skipping %s, %s", sectionTitle(e.What), e.Why))
-	case runner.CacheSaved:
-		a.completed(at)
-		a.info(at, "# Starting caching...", "# Creating cache artifact...", "# Created cache artifact",
-			"# Uploading cache artifact...", "# Uploaded cache artifact", "# Caching completed")
-	case runner.ArtifactsReady:
-		if e.Kind == "build" {
-			a.completed(at)
-			a.info(at, "# Starting build artifact upload process...")
-			a.info(at, fmt.Sprintf("# Uploading build artifact '%s'...", path.Base(e.Zip)), "# Build artifact upload completed")
-		}
+		a.skipped(at, e)
 	case runner.Notice:
-		a.info(at, "# NOTE: "+e.Message)
+		a.note(at, e.Message)
 	case runner.Warning:
 		a.chunk(at, "WARNING", "! "+e.Message)
-	case runner.Failed:
-		a.failed(at, e)
-	case runner.BuildEnded:
-		a.info(at, "# Starting environment caching...", "# Environment caching completed")
+	default:
+		if !a.beginning(at, e) {
+			a.end(at, e)
+		}
 	}
-}
-
-func (a *amplify) source(at time.Time, e runner.SourceReady) {
-	a.info(at, fmt.Sprintf("Cloning into '%s'...", e.Name))
-	if e.WorkTree {
-		a.info(at, fmt.Sprintf("# NOTE: building the work tree, not a commit: HEAD is %.8s, %d files changed, %d untracked", e.Commit, e.Changed, e.Untracked))
-		return
-	}
-	a.info(at, "# Switching to commit: "+e.Commit, fmt.Sprintf("HEAD is now at %.7s %s", e.Commit, e.Subject),
-		"Successfully cleaned up Git credentials")
 }
 
 func (a *amplify) sectionStarted(at time.Time, e runner.SectionStarted) {
 	lines := []string{"## Starting " + sectionTitle(e.Section)}
 	if e.Section == "backend" && !e.Defined {
-		lines = append(lines, "## Checking for associated backend environment...", "## No backend environment association found, continuing...")
+		lines = append(lines, "## Checking for associated backend environment...")
+		if e.Backend == "" {
+			lines = append(lines, "## No backend environment association found, continuing...")
+		} else {
+			lines = append(lines, "## Backend environment association found")
+		}
 	}
+	if e.PullOnly {
+		lines = append(lines, "## Running amplify pull to generate aws-exports.js file for frontend")
+	}
+	a.before.defined = e.Defined
 	a.info(at, lines...)
 }
 
-// completed is printed once, when every section was run.
-func (a *amplify) completed(at time.Time) {
-	if !a.builtOK {
-		a.builtOK = true
-		a.info(at, "## Build completed successfully")
+func (a *amplify) sectionEnded(at time.Time, e runner.SectionEnded) {
+	a.after.sectionEnded(e.Section, e.OK)
+	if !e.OK {
+		return
+	}
+	a.info(at, "## Completed "+sectionTitle(e.Section))
+	// The service prints it for a backend of its own making only.
+	if e.Section == "backend" && !a.before.defined {
+		a.info(at, fmt.Sprintf(`{"backendDuration": %d}`, int(e.Took.Seconds())))
 	}
 }
 
-func (a *amplify) failed(at time.Time, e runner.Failed) {
-	f := e.Failure
+// skipped says what is left out. Only the words for an unchanged frontend are known from the service; the others are made
+// like them.
+func (a *amplify) skipped(at time.Time, e runner.Skipped) {
+	if e.What == "build" { // the service decides this before there is a log
+		a.note(at, "nothing is built: "+e.Why)
+		return
+	}
+	a.prepared(at)
+	a.diff(at, e.What)
+	a.after.sectionEnded(e.What, true)
 	switch {
-	case f.Class == runner.ClassCommand:
-		a.chunk(at, "ERROR", "!!! Build failed")
-		a.chunk(at, "ERROR", "!!! "+f.Service)
-		a.chunk(at, "ERROR", "!!! "+oneLine(f))
-	case len(f.Diagnostics) > 0:
-		var b strings.Builder
-		if err := buildspec.Render(&b, f.Diagnostics, e.Source); err == nil {
-			a.chunk(at, "ERROR", append([]string{"!!! CustomerError: Unable to parse build spec"}, strings.Split(b.String(), "\n")...)...)
-		}
-	case f.Service != "":
-		if f.Class == runner.ClassOutput {
-			a.completed(at)
-		}
-		lines := []string{"!!! " + f.Service}
-		if f.Hint != "" {
-			lines = append(lines, f.Hint)
-		}
-		a.chunk(at, "ERROR", lines...)
+	case e.Code == runner.SkipDiff && e.What == "frontend":
+		a.info(at, "## Skipping Frontend Build & Deploy, No changes detected...")
+	case e.Code == runner.SkipDiff && e.What == "test" && a.after.frontendSkipped:
+		// "& Deploy" has said it.
+	case e.Code == runner.SkipDiff:
+		a.info(at, fmt.Sprintf("## Skipping %s, No changes detected...", sectionTitle(e.What)))
 	default:
-		a.chunk(at, "ERROR", "!!! Build failed")
-		a.chunk(at, "ERROR", "!!! Error: "+oneLine(f))
+		a.info(at, fmt.Sprintf("## Skipping %s, %s", sectionTitle(e.What), e.Why))
+	}
+	if e.What == "frontend" {
+		a.after.frontendSkipped = true
 	}
 }
 
-func oneLine(f *runner.Failure) string {
-	if f.Hint == "" {
-		return f.Message
+// diff tells what a comparison with the last build came to, where the section that it is about begins.
+func (a *amplify) diff(at time.Time, section string) {
+	i := slices.IndexFunc(a.before.diffs, func(d runner.DiffDecided) bool { return d.What == section })
+	if i < 0 {
+		return
 	}
-	return f.Message + " (" + f.Hint + ")"
+	d := a.before.diffs[i]
+	a.before.diffs = slices.Delete(a.before.diffs, i, i+1)
+	switch {
+	case section == "backend":
+		a.info(at, "# Determining if there are buildable backend changes in the amplify directory of the repository...")
+	case !slices.Contains(a.before.envNames, "AMPLIFY_DIFF_DEPLOY_ROOT"):
+		a.info(at, "# NOTE: Set the AMPLIFY_DIFF_DEPLOY_ROOT environment variable to a valid relative path to override the default, ie: dist")
+	}
+	if d.Base != "" {
+		a.info(at, "# Last built commit: "+d.Base)
+	}
+	if d.Skip {
+		a.info(at, "# No differences detected.")
+		return
+	}
+	line := d.Why
+	if len(d.First) > 0 {
+		line += ": " + strings.Join(d.First, ", ")
+		if more := d.Changed - len(d.First); more > 0 {
+			line += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	a.note(at, line)
 }
 
 // maxPartial bounds how much of an unfinished line is kept back.
@@ -173,9 +173,12 @@ func (a *amplify) flush() {
 
 func (a *amplify) info(at time.Time, lines ...string) { a.chunk(at, "INFO", lines...) }
 
+// note writes a line that the service does not have.
+func (a *amplify) note(at time.Time, line string) { a.info(at, "# NOTE: "+line) }
+
 // chunk writes lines that belong together.
 func (a *amplify) chunk(at time.Time, level string, lines ...string) {
-	head := at.UTC().Format("2006-01-02T15:04:05.000Z") + " [" + level + "]: "
+	head := head(at, level)
 	indent := strings.Repeat(" ", len(head))
 	var b strings.Builder
 	for _, block := range lines {
@@ -194,6 +197,10 @@ func (a *amplify) chunk(at time.Time, level string, lines ...string) {
 	_, _ = io.WriteString(a.w, b.String()) // a writer that fails cancels the build; see the command
 }
 
+func head(at time.Time, level string) string {
+	return at.UTC().Format("2006-01-02T15:04:05.000Z") + " [" + level + "]: "
+}
+
 func sectionTitle(section string) string {
 	switch section {
 	case "backend":
@@ -205,17 +212,4 @@ func sectionTitle(section string) string {
 	}
 }
 
-// environment says what the build can really use: an engine gives no more than it has, and the host engine limits nothing.
-func environment(e runner.BuildStarted) string {
-	if e.Engine.Kind == "host" {
-		return fmt.Sprintf("no container: this machine's memory, %dvCPUs, timeout %s", e.Engine.CPUs, took(e.Timeout))
-	}
-	memory, cpus := e.Limits.Memory, e.Limits.CPUs
-	if e.Engine.Memory > 0 {
-		memory = min(memory, e.Engine.Memory)
-	}
-	if e.Engine.CPUs > 0 {
-		cpus = min(cpus, float64(e.Engine.CPUs))
-	}
-	return fmt.Sprintf("%s: %.4gGiB Memory, %gvCPUs, timeout %s", e.Engine.Kind, float64(memory)/(1<<30), cpus, took(e.Timeout))
-}
+func base(file string) string { return path.Base(strings.ReplaceAll(file, `\`, "/")) }

@@ -139,6 +139,8 @@ func (p *plain) show(e runner.Stamped) {
 		p.failed(e)
 	case runner.BuildEnded:
 		p.ended(e.Result)
+	default:
+		p.service(e)
 	}
 }
 
@@ -278,7 +280,7 @@ func (p *plain) ended(r *runner.Result) {
 		detail = ": " + strings.Join(parts, ", ")
 	}
 	color := red
-	if r.Status == runner.StatusSucceeded {
+	if r.Status == runner.StatusSucceeded || r.Status == runner.StatusSkipped {
 		color = green
 	}
 	p.paint(color, fmt.Sprintf("%-10s in %s%s", strings.ReplaceAll(string(r.Status), "-", " "), took(r.Took), detail))

@@ -1,0 +1,100 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/preamp-build/preamp/runner"
+)
+
+// service writes the events of what the service does around the commands.
+func (p *plain) service(e runner.Event) {
+	switch e := e.(type) {
+	case runner.DiffDecided:
+		p.diff(e)
+	case runner.EnvCacheRestored:
+		p.envCache(e)
+	case runner.EnvCacheSaved:
+		p.envCached(e)
+	case runner.LiveUpdateStarted: // its end says all of it
+	case runner.LiveUpdateEnded:
+		p.updated(e)
+	case runner.TestsReported:
+		p.tests(e)
+	case runner.HeadersRead:
+		p.headers(e)
+	}
+}
+
+func (p *plain) diff(e runner.DiffDecided) {
+	since := ""
+	switch {
+	case e.Base == "":
+	case e.Changed == 0:
+		since = fmt.Sprintf(" (compared with %.8s)", e.Base)
+	default:
+		since = fmt.Sprintf(" (%s since %.8s)", plural(e.Changed, "path changed", "paths changed"), e.Base)
+	}
+	p.step("diff", "%s: %s%s", e.What, e.Why, since)
+	for _, path := range e.First {
+		p.step("", "%s", path)
+	}
+	if more := e.Changed - len(e.First); more > 0 && len(e.First) > 0 {
+		p.step("", "and %d more", more)
+	}
+}
+
+func (p *plain) envCache(e runner.EnvCacheRestored) {
+	switch {
+	case e.Found:
+		p.step("envCache", "%s", strings.Join(e.Keys, ", "))
+	case e.Why != "":
+		p.step("envCache", "none: %s", e.Why)
+	}
+}
+
+// envCached says nothing where nothing was set: most builds have no use for it.
+func (p *plain) envCached(e runner.EnvCacheSaved) {
+	switch {
+	case e.Saved:
+		p.step("envCache", "saved: %s, %s", plural(e.Keys, "value", "values"), humanize.Bytes(uint64(max(e.Bytes, 0))))
+	case e.Why != "":
+		p.paint(yellow, "warning    the values of envCache are not saved: "+e.Why)
+	}
+}
+
+func (p *plain) updated(e runner.LiveUpdateEnded) {
+	if !e.OK {
+		p.paint(yellow, fmt.Sprintf("warning    %s is not updated to %s: %s", e.Pkg, e.Version, e.Why))
+		return
+	}
+	from := ""
+	if e.From != "" && e.From != e.To {
+		from = " from " + e.From
+	}
+	p.step("update", "%s%s to %s in %s", e.Pkg, from, e.To, took(e.Took))
+}
+
+func (p *plain) tests(e runner.TestsReported) {
+	p.step("tests", "%d passed, %d failed, %d skipped", e.Passed, e.Failed, e.Skipped)
+	for _, c := range e.Failing {
+		at := ""
+		if c.File != "" {
+			at = " (" + c.File
+			if c.Line > 0 {
+				at += fmt.Sprintf(":%d", c.Line)
+			}
+			at += ")"
+		}
+		p.paint(red, "           failed: "+testName(c)+at)
+	}
+}
+
+func (p *plain) headers(e runner.HeadersRead) {
+	if e.File == "" {
+		return // as most have none
+	}
+	p.step("headers", "%s: %s", e.File, plural(e.Rules, "rule", "rules"))
+}
