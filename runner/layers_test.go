@@ -37,6 +37,8 @@ var layers = map[string][]string{
 	"cmd/preamp":                   {"*"},
 	"cmd/preamp/internal/render":   {"runner", "buildspec"},
 	"cmd/preamp/internal/settings": {"runner", "runner/engine", "buildspec"},
+	"cmd/preamp/internal/buildlog": {},
+	"cmd/preamp/internal/compare":  {"cmd/preamp/internal/buildlog"},
 	"cmd/preamp/internal/report":   {"buildspec"},
 }
 

@@ -105,8 +105,10 @@ func failedTest() []runner.Event {
 		opening(runner.Plan{}),
 		[]runner.Event{
 			runner.EnvCacheRestored{},
-			runner.SectionStarted{Section: "backend", Defined: true}, runner.SectionEnded{Section: "backend", OK: true},
-			runner.SectionStarted{Section: "frontend", Defined: true}, runner.SectionEnded{Section: "frontend", OK: true},
+			runner.SectionStarted{Section: "backend", Defined: true},
+			runner.SectionEnded{Section: "backend", OK: true},
+			runner.SectionStarted{Section: "frontend", Defined: true},
+			runner.SectionEnded{Section: "frontend", OK: true},
 			runner.SectionStarted{Section: "test", Defined: true},
 		},
 		ran("test", "test", "npm test", "1 of 2 failed", 3),
@@ -131,7 +133,8 @@ func unchanged() []runner.Event {
 	return concat(
 		opening(runner.Plan{EnvNames: []string{"AMPLIFY_DIFF_DEPLOY_ROOT"}, Cache: []string{"x"}}),
 		[]runner.Event{
-			runner.DiffDecided{Diff: frontend}, runner.DiffDecided{Diff: backend},
+			runner.DiffDecided{Diff: frontend},
+			runner.DiffDecided{Diff: backend},
 			runner.Skipped{What: "backend", Code: runner.SkipDiff, Why: "no changes"},
 			runner.Skipped{What: "frontend", Code: runner.SkipDiff, Why: "no changes"},
 			runner.Skipped{What: "test", Code: runner.SkipDiff, Why: "no changes"},
@@ -157,7 +160,8 @@ func specWrong(t *testing.T) []runner.Event {
 func timedOut() []runner.Event {
 	return concat(opening(runner.Plan{}),
 		[]runner.Event{
-			runner.SectionStarted{Section: "backend", Backend: "production"}, runner.SectionEnded{Section: "backend", OK: true, Took: 12 * time.Second},
+			runner.SectionStarted{Section: "backend", Backend: "production"},
+			runner.SectionEnded{Section: "backend", OK: true, Took: 12 * time.Second},
 			runner.SectionStarted{Section: "frontend", Defined: true},
 		},
 		ran("frontend", "build", "sleep 9999", "", 143),
@@ -175,7 +179,8 @@ func leftOut() []runner.Event {
 		[]runner.Event{
 			runner.CacheRestored{CacheRestore: runner.CacheRestore{Reason: "no entry"}},
 			runner.Skipped{What: "backend", Code: runner.SkipBackend, Why: "AMPLIFY_SKIP_BACKEND_BUILD is true"},
-			runner.SectionStarted{Section: "frontend", Defined: true}, runner.SectionEnded{Section: "frontend", OK: true},
+			runner.SectionStarted{Section: "frontend", Defined: true},
+			runner.SectionEnded{Section: "frontend", OK: true},
 			runner.Skipped{What: "test", Code: runner.SkipTestsDisabled, Why: "USER_DISABLE_TESTS is true"},
 			runner.HeadersRead{Headers: runner.Headers{File: "amplify.yml", Rules: 1, Legacy: true}},
 			runner.CacheSaved{CacheSave: runner.CacheSave{Reason: "nothing matches"}},
