@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -78,19 +79,23 @@ func (a *amplify) specFailed(at time.Time, found buildspec.Diagnostics, src []by
 	}
 }
 
-// firstKnown is the finding that the service would stop at: it reads the YAML before it looks for anything in it.
+// firstKnown is the finding that the service would stop at: it reads the YAML before it looks for anything in it, and
+// looks for the artifacts' folder when all else is done.
 func firstKnown(errs buildspec.Diagnostics) *buildspec.Diagnostic {
-	var first *buildspec.Diagnostic
+	var first, last *buildspec.Diagnostic
 	for i := range errs {
 		d := &errs[i]
-		if strings.HasPrefix(d.Amplify, unparsable) {
+		switch {
+		case strings.HasPrefix(d.Amplify, unparsable):
 			return d
-		}
-		if first == nil && d.Amplify != "" {
-			first = d
+		case d.Amplify == "":
+		case strings.HasPrefix(d.Amplify, "CustomerError: Artifact directory"):
+			last = cmp.Or(last, d)
+		default:
+			first = cmp.Or(first, d)
 		}
 	}
-	return first
+	return cmp.Or(first, last)
 }
 
 const unparsable = "CustomerError: Unable to parse build spec"
@@ -109,25 +114,25 @@ func yamlMessage(d *buildspec.Diagnostic) string {
 	return text
 }
 
-// The service's parser shows three lines before the place and two after it, and at most about 79 columns of each around
-// the column of the place.
+// The service's parser shows three lines before the place and two after it, each in a window around the column of the
+// place that makes them 79 characters wide with their numbers.
 const (
 	snippetBefore = 3
 	snippetAfter  = 2
-	snippetHalf   = 79/2 - 1
+	snippetWidth  = 79
 )
 
-// snippet shows a place as the service's parser does. The columns that precede are those of the place, whatever the line.
+// snippet shows a place as the service's parser does. The window is that of the place, whatever the line.
 func snippet(src []byte, at buildspec.Pos) []string {
 	lines := strings.Split(strings.ReplaceAll(string(src), "\r\n", "\n"), "\n")
 	if !at.IsValid() || at.Line > len(lines) {
 		return nil
 	}
-	from, to := max(1, at.Line-snippetBefore), min(len(lines), at.Line+snippetAfter)
-	width := len(fmt.Sprint(to))
+	width := len(fmt.Sprint(min(at.Line-1+snippetAfter, len(lines)))) // the parser counts from 0 here
+	half := (snippetWidth-(1+width+3))/2 - 1
 	var out []string
-	for n := from; n <= to; n++ {
-		text, column := window(lines[n-1], at.Column-1)
+	for n := max(1, at.Line-snippetBefore); n <= min(len(lines), at.Line+snippetAfter); n++ {
+		text, column := window(lines[n-1], at.Column-1, half)
 		out = append(out, fmt.Sprintf(" %*d | %s", width, n, text))
 		if n == at.Line {
 			out = append(out, strings.Repeat("-", 1+width+3+column)+"^")
@@ -137,18 +142,18 @@ func snippet(src []byte, at buildspec.Pos) []string {
 }
 
 // window cuts a line around a column, and says where the column then is.
-func window(line string, column int) (text string, at int) {
+func window(line string, column, half int) (text string, at int) {
 	runes := []rune(line)
 	column = min(column, len(runes))
 	start, end := 0, len(runes)
 	head, tail := "", ""
-	if column > snippetHalf {
+	if column > half {
 		head = " ... "
-		start = column - snippetHalf + len(head)
+		start = column - half + len(head)
 	}
-	if end-column > snippetHalf {
+	if end-column > half {
 		tail = " ..."
-		end = column + snippetHalf - len(tail)
+		end = column + half - len(tail)
 	}
 	return head + strings.ReplaceAll(string(runes[start:end]), "\t", "→") + tail, column - start + len(head)
 }
