@@ -91,11 +91,11 @@ func TestParse(t *testing.T) {
 			[]string{"failure CustomerError: Missing frontend definition in buildspec", "ended", "failed"},
 		},
 		{
-			"plain", "preamp     build b on docker 28, timeout 30m\nsource     r: main 4f2a9c81 \"S\" (0.4s)\nimage      preamp/debian:latest 0123\n== frontend\n-- frontend build\n$ yarn build\nyarn run v1.22.22\n$ vite build\nsource     of wisdom\n   2.1s\n" +
-				"$ exit 3\n   exit code 3 after 0.1s\nfailed     amplify.yml:3: a command of frontend.build failed with exit code 3: exit 3\nfailed     in 3s\n",
+			"plain", "preamp     build b on docker 28, timeout 30m\nsource     r: main 4f2a9c81 \"S\" (0.4s)\nimage      preamp/debian:latest 0123\n== frontend\n-- frontend build\n$ yarn build\nyarn run v1.22.22\n$ vite build\nsource of wisdom\nresults    none\n   2.1s\n" +
+				"$ exit 3\nwarning    something\n   exit code 3 after 0.1s\nfailed     amplify.yml:3: a command of frontend.build failed with exit code 3: exit 3\nfailed     in 3s\n",
 			[]string{
 				"commit 4f2a9c81", "image preamp/debian:latest", "version yarn 1.22.22", "command frontend.build yarn build ok 0", "   yarn run v1.22.22", "   $ vite build",
-				"   source     of wisdom", "command frontend.build exit 3 failed 3", "ended", "failed", "ours",
+				"   source of wisdom", "   results    none", "command frontend.build exit 3 failed 3", "ended", "failed", "ours",
 			},
 		},
 		{

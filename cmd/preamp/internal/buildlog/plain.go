@@ -9,7 +9,7 @@ import (
 var (
 	plainSection = regexp.MustCompile(`^== (backend|frontend|test)$`)
 	plainPhase   = regexp.MustCompile(`^-- (backend|frontend|test) (preBuild|build|postBuild|preTest|test|postTest)$`)
-	plainStep    = regexp.MustCompile(`^(preamp|source|buildspec|image|cache|skipped|update|headers|artifacts|note|failed|succeeded|timed out|cancelled) +(.*)$`)
+	plainStep    = regexp.MustCompile(`^([a-zC -]{10}) (\S.*)$`) // the name of the step fills its column
 	plainCode    = regexp.MustCompile(`^   exit code (\d+) after `)
 	plainTook    = regexp.MustCompile(`^   (?:\d+m)?(?:\d+(?:\.\d+)?s)?$`)
 	plainSource  = regexp.MustCompile(`^\S+: .*?\b([0-9a-f]{8}) "`)
@@ -108,14 +108,11 @@ func (p *plain) frame(text string, at int) bool {
 		return true
 	}
 	m := plainStep.FindStringSubmatch(text)
-	return m != nil && p.step(m[1], m[2], at)
+	return m != nil && p.step(strings.TrimRight(m[1], " "), m[2], at)
 }
 
-// step handles a line that names its step. While a command runs such a line may also be output, but for the last ones.
+// step handles a line that names its step. A command whose end has no line of its own has ended when the next step comes.
 func (p *plain) step(name, rest string, at int) bool {
-	if p.open != nil && len(p.open.Output) > 0 && name != "skipped" && name != "failed" && name != "succeeded" && name != "timed out" && name != "cancelled" && name != "artifacts" {
-		return false
-	}
 	switch name {
 	case "source":
 		if m := plainSource.FindStringSubmatch(rest); m != nil {
@@ -132,7 +129,12 @@ func (p *plain) step(name, rest string, at int) bool {
 		kind, _, _ := strings.Cut(rest, ":")
 		if kind == "hit" || kind == "miss" {
 			p.log.CacheHit = Fact{kind, at}
+		} else {
+			p.close(OK, 0)
 		}
+	case "note", "warning", "preamp", "buildspec", "diff", "clean-up":
+	case "tests", "envCache":
+		p.close(OK, 0)
 	case "skipped":
 		if what, why, ok := strings.Cut(rest, ": "); ok {
 			p.skip(what, why, at)
@@ -142,6 +144,7 @@ func (p *plain) step(name, rest string, at int) bool {
 			p.update(m[1], m[2], true, at)
 		}
 	case "headers":
+		p.close(OK, 0)
 		file, _, _ := strings.Cut(rest, ":")
 		p.log.Headers = Fact{file, at}
 	case "artifacts":
@@ -154,6 +157,8 @@ func (p *plain) step(name, rest string, at int) bool {
 			p.close(OK, 0)
 		}
 		p.log.Ended = true
+	default:
+		return false
 	}
 	return true
 }

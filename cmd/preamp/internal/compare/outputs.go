@@ -154,7 +154,7 @@ func (c *comparison) findVersions(p pair, o *outputs) {
 
 var beforeVersion = regexp.MustCompile(`([@\w./-]*[A-Za-z][\w./-]*)(?:\s+version)?[\s:'"@({]*$`)
 
-var asksVersion = regexp.MustCompile(`^(\S+)\s+(?:--version|-v|-V|version)\b`)
+var asksVersion = regexp.MustCompile(`^(\S+)\s+(?:--version|-v|-V|version)$`)
 
 // versionOf names the tool whose version differs, and both versions.
 func versionOf(command, a, b string) (tool, from, to string) {
@@ -164,10 +164,10 @@ func versionOf(command, a, b string) (tool, from, to string) {
 		if from == to {
 			continue
 		}
-		if m := asksVersion.FindStringSubmatch(command); m != nil {
+		if m := beforeVersion.FindStringSubmatch(a[:x[i][0]]); m != nil {
 			return m[1], from, to
 		}
-		if m := beforeVersion.FindStringSubmatch(a[:x[i][0]]); m != nil {
+		if m := asksVersion.FindStringSubmatch(command); m != nil {
 			return m[1], from, to
 		}
 		return "a version", from, to
@@ -235,15 +235,16 @@ func (c *comparison) variable(p pair, name string, cloudLacks bool, a, b int, me
 // ended is about a command that ended differently. What only the output of the worse one says is the likely reason.
 func (c *comparison) ended(p pair, o *outputs) Difference {
 	worse, log, list, ours := p.a, c.cloud, o.a, false
+	a, b := lastLine(p.a), place(o.b, p.b)
 	if rank(p.b) > rank(p.a) {
 		worse, log, list, ours = p.b, c.build, o.b, true
+		a, b = place(o.a, p.a), lastLine(p.b)
 	}
 	at, class, more := reason(worse, log, list)
 	message := fmt.Sprintf("`%s` %s in the cloud and %s here", p.b.Text, outcomeText(p.a), outcomeText(p.b))
 	if more != "" {
 		message += ": " + more
 	}
-	a, b := lastLine(p.a), lastLine(p.b)
 	if at != buildlog.None && ours {
 		b = at
 	} else if at != buildlog.None {
@@ -267,6 +268,14 @@ func rank(x *buildlog.Command) int {
 		return 1
 	}
 	return 2
+}
+
+// place is where the better of two outputs parts from the worse one.
+func place(only []text, x *buildlog.Command) int {
+	if list := hard(only); len(list) > 0 {
+		return list[0].at
+	}
+	return lastLine(x)
 }
 
 func lastLine(x *buildlog.Command) int {
@@ -314,7 +323,7 @@ func reason(x *buildlog.Command, l *buildlog.Log, only []text) (at int, class Cl
 
 // printed is about a command that ended the same and printed something else.
 func (c *comparison) printed(p pair, o *outputs) (Difference, bool) {
-	a, b := buildlog.None, buildlog.None
+	var a, b int
 	o = &outputs{hard(o.a), hard(o.b)}
 	var message string
 	switch {
