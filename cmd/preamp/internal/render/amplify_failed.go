@@ -28,6 +28,9 @@ func (a *amplify) failed(at time.Time, e runner.Failed) {
 	case f.Service != "":
 		if f.Class == runner.ClassOutput {
 			a.completed(at)
+			if strings.HasPrefix(f.Service, noFolder) {
+				a.after.headers = nil // the service looks for the folder first, and for all else after the headers
+			}
 			a.headers(at)
 		}
 		a.failure(at, f.Service)
@@ -89,7 +92,7 @@ func firstKnown(errs buildspec.Diagnostics) *buildspec.Diagnostic {
 		case strings.HasPrefix(d.Amplify, unparsable):
 			return d
 		case d.Amplify == "":
-		case strings.HasPrefix(d.Amplify, "CustomerError: Artifact directory"):
+		case strings.HasPrefix(d.Amplify, noFolder):
 			last = cmp.Or(last, d)
 		default:
 			first = cmp.Or(first, d)
@@ -97,6 +100,8 @@ func firstKnown(errs buildspec.Diagnostics) *buildspec.Diagnostic {
 	}
 	return cmp.Or(first, last)
 }
+
+const noFolder = "CustomerError: Artifact directory doesn't exist"
 
 const unparsable = "CustomerError: Unable to parse build spec"
 
