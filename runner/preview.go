@@ -14,6 +14,7 @@ type Preview struct {
 	App         string                `json:"app"`
 	Branch      string                `json:"branch"`
 	Image       string                `json:"image"` // as named by the job; empty: the default one
+	Diff        []Diff                `json:"diff,omitempty"`
 	Plan        *Plan                 `json:"plan"`
 	Diagnostics buildspec.Diagnostics `json:"diagnostics,omitempty"`
 }
@@ -32,7 +33,7 @@ func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *P
 		return nil, b.specRaw, f
 	}
 	return mask(b.redactor, &Preview{
-		Source: b.result.Source, App: b.result.App, Branch: b.result.Branch, Image: b.imageName(), Plan: b.plan, Diagnostics: b.found,
+		Source: b.result.Source, App: b.result.App, Branch: b.result.Branch, Image: b.imageName(), Diff: b.result.Diff, Plan: b.plan, Diagnostics: b.found,
 	}), b.specRaw, nil
 }
 

@@ -79,6 +79,11 @@ func printPlan(w io.Writer, p *runner.Preview) error {
 	for i, u := range p.Plan.LiveUpdates {
 		row([]string{"updates", ""}[min(i, 1)], "%s to %s (%s)", u.Pkg, u.Version, u.Type)
 	}
+	for _, d := range p.Diff {
+		if !d.Skip {
+			row("diff", "%s: %s", d.What, d.Why)
+		}
+	}
 	for _, s := range p.Plan.Sections {
 		printSection(&b, s)
 	}

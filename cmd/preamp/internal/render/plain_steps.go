@@ -28,21 +28,10 @@ func (p *plain) service(e runner.Event) {
 	}
 }
 
+// diff says why something is built after all; that it is skipped is said where it is.
 func (p *plain) diff(e runner.DiffDecided) {
-	since := ""
-	switch {
-	case e.Base == "":
-	case e.Changed == 0:
-		since = fmt.Sprintf(" (compared with %.8s)", e.Base)
-	default:
-		since = fmt.Sprintf(" (%s since %.8s)", plural(e.Changed, "path changed", "paths changed"), e.Base)
-	}
-	p.step("diff", "%s: %s%s", e.What, e.Why, since)
-	for _, path := range e.First {
-		p.step("", "%s", path)
-	}
-	if more := e.Changed - len(e.First); more > 0 && len(e.First) > 0 {
-		p.step("", "and %d more", more)
+	if !e.Skip {
+		p.step("diff", "%s: %s", e.What, e.Why)
 	}
 }
 
