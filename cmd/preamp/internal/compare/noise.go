@@ -55,15 +55,15 @@ func normal(s string) string {
 	if !strings.ContainsAny(s, "0123456789/:%.") {
 		return strings.Join(strings.Fields(s), " ")
 	}
+	s = bundled.ReplaceAllStringFunc(s, func(m string) string {
+		parts := bundled.FindStringSubmatch(m)
+		return parts[1] + withoutHash(parts[2]) + parts[3]
+	})
 	for _, r := range rules {
 		if len(r.need) == 0 || slices.ContainsFunc(r.need, func(n string) bool { return strings.Contains(s, n) }) {
 			s = r.find.ReplaceAllString(s, r.with)
 		}
 	}
-	s = bundled.ReplaceAllStringFunc(s, func(m string) string {
-		parts := bundled.FindStringSubmatch(m)
-		return parts[1] + withoutHash(parts[2]) + parts[3]
-	})
 	s = word.ReplaceAllStringFunc(s, func(m string) string {
 		if strings.ContainsAny(m, "0123456789") && strings.ContainsAny(m, "abcdefghijklmnopqrstuvwxyz") {
 			return "<hash>"
@@ -111,6 +111,9 @@ func looksRandom(s string) bool {
 			turns++
 		}
 		last = kind
+	}
+	if digits == len(s) {
+		return digits >= shortHash // some hashes have no letter
 	}
 	return digits > 0 && upper+lower > 0 && turns > 1 && digits*4 >= len(s) || digits > 0 && upper+lower > 0 && turns > 2 || upper > 1 && lower > 0 && turns > 3
 }

@@ -13,6 +13,7 @@ func TestNormal(t *testing.T) {
 		{"Wed Oct  8 22:23:01 UTC 2025", "Sat Nov 21 04:35:19 UTC 2026"},
 		{"dist/assets/index-DiwrgTda.js 143.12 kB", "dist/assets/index-Bx7-kQ2_.js 1.2 MB"},
 		{"static/js/main.8f3b21aa.js", "static/js/main.00c4d9e1.js"},
+		{"static/js/main.80921121.js", "static/js/main.8092112b.js"},
 		{"chunks/_app-5f03510007f8ee45.js", "chunks/_app-0123456789abcde9.js"},
 		{"/codebuild/output/src624935537/src/shop/a.js:3", "/codebuild/output/src1/src/shop/a.js:3"},
 		{"/codebuild/output/src1/src/shop/a.js:3", "/home/me/.cache/preamp/slots/shop-1/shop/a.js:3"},
