@@ -85,7 +85,8 @@ func readFolder(r io.Reader, limits engine.KitLimits) (map[string][]byte, error)
 	whole := &io.LimitedReader{R: r, N: limits.Bytes + int64(limits.Files+16)*entryOverhead}
 	tr := tar.NewReader(whole)
 	files := map[string][]byte{}
-	for first := true; ; first = false {
+	var folder string // as the archive names it, which it does first
+	for {
 		hdr, err := tr.Next()
 		switch {
 		case err != nil && whole.N <= 0:
@@ -94,11 +95,13 @@ func readFolder(r io.Reader, limits engine.KitLimits) (map[string][]byte, error)
 			return files, nil
 		case err != nil:
 			return nil, err
-		case first && hdr.Typeflag != tar.TypeDir:
+		case folder == "" && hdr.Typeflag != tar.TypeDir:
 			return nil, errors.New("the build has replaced the folder")
+		case folder == "":
+			folder = path.Clean(hdr.Name) + "/"
 		}
-		_, name, _ := strings.Cut(path.Clean(hdr.Name), "/")
-		if hdr.Typeflag != tar.TypeReg || name == "" || strings.Contains(name, "/") || sparse(hdr) {
+		name, below := strings.CutPrefix(path.Clean(hdr.Name), folder)
+		if hdr.Typeflag != tar.TypeReg || !below || strings.Contains(name, "/") || sparse(hdr) {
 			continue
 		}
 		if limits.Bytes -= hdr.Size; limits.Bytes < 0 || len(files) >= limits.Files {
