@@ -137,8 +137,8 @@ func (s *source) slice(sp Span) string {
 // YAML 1.1, and with it our library, breaks lines at NEL, LS and PS; YAML 1.2 and js-yaml take them as ordinary
 // characters. While the library works they stand as unassigned and private characters of as many bytes.
 var (
-	hideBreaks   = strings.NewReplacer("\u0085", "\u07FB", "\u2028", "\uE428", "\u2029", "\uE429")
-	unhideBreaks = strings.NewReplacer("\u07FB", "\u0085", "\uE428", "\u2028", "\uE429", "\u2029")
+	hideBreaks  = strings.NewReplacer("\u0085", "\u07FB", "\u2028", "\uE428", "\u2029", "\uE429")
+	shownBreaks = []string{"\u07FB", "\u0085", "\uE428", "\u2028", "\uE429", "\u2029"}
 )
 
 // hasHiddenBreaks reports whether the text needs hideBreaks at all; nearly none does.

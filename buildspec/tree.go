@@ -138,6 +138,9 @@ func (b *builder) build(n *yaml.Node, depth int) (*value, int) {
 	}
 	n.Content = nil // the tree takes the nodes' place, it doesn't stand beside them
 	v.span = b.src.span(off, end)
+	if n.Kind == yaml.ScalarNode {
+		b.refuse(n, v, off)
+	}
 	b.checkTag(n, v)
 	if n.Anchor != "" {
 		b.done[n] = v
@@ -167,6 +170,7 @@ func (v *value) grow(child *value) {
 func (b *builder) list(v *value, n *yaml.Node, off, depth int) int {
 	end := off
 	for _, child := range n.Content {
+		b.refuseTab(n, child)
 		item, itemEnd := b.build(child, depth+1)
 		v.items = append(v.items, item)
 		v.grow(item)
@@ -180,6 +184,8 @@ func (b *builder) mapping(v *value, n *yaml.Node, off, depth int) int {
 	var merges []*value
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, keyEnd := b.build(n.Content[i], depth+1)
+		b.refuseAliasKey(n.Content[i], keyEnd)
+		b.refuseTab(n, n.Content[i+1])
 		val, valEnd := b.build(n.Content[i+1], depth+1)
 		end = max(end, keyEnd, valEnd)
 		if key.kind == scalar && key.tag == "!!merge" {
@@ -215,6 +221,10 @@ func (v *value) keyText() string {
 		return "[object Object]"
 	case v.kind == scalar && v.isNull():
 		return "null"
+	case v.kind == scalar && v.tag == "!!bool":
+		return strings.ToLower(v.text)
+	case v.kind == scalar && (v.tag == "!!int" || v.tag == "!!float"):
+		return numberText(v.text)
 	case v.kind == scalar:
 		return v.text
 	}
@@ -327,7 +337,7 @@ func (b *builder) checkTag(n *yaml.Node, v *value) {
 		})
 		return
 	}
-	if want == v.kind && (v.kind != scalar || resolvesTag(n) == nil) {
+	if want == v.kind && v.fitsTag(n.Tag) && (v.kind != scalar || resolvesTag(n) == nil) {
 		return
 	}
 	b.c.add(Diagnostic{

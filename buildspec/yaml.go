@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -25,9 +26,11 @@ func loadYAML(src *source, c *collector) *yaml.Node {
 		text = hideBreaks.Replace(text)
 	}
 	docs, err := decodeYAML(strings.NewReader(text))
+	l := &lenient{text: text}
 	if err != nil {
-		docs, text, err = decodeLenient(text, err)
+		docs, err = l.decode(err)
 	}
+	text = l.text
 	switch {
 	case err != nil:
 		finding := explainSyntax(src, text, err)
@@ -41,12 +44,15 @@ func loadYAML(src *source, c *collector) *yaml.Node {
 			Help:    "write at least a frontend section with its artifacts, or remove the file to use the app's own settings",
 		})
 		return nil
-	case len(docs) > 1:
+	case len(docs) > 1 || endsTwice(text):
 		c.add(secondDocument(src))
 		return nil
 	}
 	if text != src.text {
-		unhideAll(docs[0])
+		l.restore(docs[0])
+	}
+	for _, at := range l.anchors {
+		c.add(l.anchorDropped(src, at))
 	}
 	return docs[0].Content[0]
 }
@@ -100,12 +106,10 @@ func isEmptyDocument(doc *yaml.Node) bool {
 	return root.Kind == yaml.ScalarNode && root.Tag == "!!null"
 }
 
-func unhideAll(n *yaml.Node) {
-	n.Value, n.Anchor = unhideBreaks.Replace(n.Value), unhideBreaks.Replace(n.Anchor)
-	for _, child := range n.Content {
-		unhideAll(child)
-	}
-}
+// endOfDocument is a line that ends a document. In js-yaml a second one is a second document.
+var endOfDocument = regexp.MustCompile(`(?m)^\.\.\.[ \t\r]*$`)
+
+func endsTwice(text string) bool { return len(endOfDocument.FindAllStringIndex(text, 2)) == 2 }
 
 // secondDocument finds the marker that begins the second document.
 func secondDocument(src *source) Diagnostic {
@@ -114,7 +118,7 @@ func secondDocument(src *source) Diagnostic {
 	for n := 1; n <= src.lines(); n++ {
 		start, end := src.line(n)
 		line := src.text[start:end]
-		marker := line == "---" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t")
+		marker := endOfDocument.MatchString(line) && endOfDocument.MatchString(src.text[:start]) || line == "---" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t")
 		if marker && content {
 			at = Pos{n, 1}
 			break
@@ -122,10 +126,14 @@ func secondDocument(src *source) Diagnostic {
 		trimmed := strings.TrimSpace(line)
 		content = content || marker || trimmed != "" && !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(line, "%")
 	}
-	return Diagnostic{
+	d := Diagnostic{
 		Rule: ruleMultiDoc, Span: Span{Start: at, End: Pos{at.Line, at.Column + 3}},
 		Message: "a second YAML document begins here; a build specification is one document",
 		Help:    "remove the line with the three dashes, or move what follows into a file of its own",
 		Amplify: "CustomerError: Unable to parse build spec: expected a single document in the stream, but found more",
 	}
+	if start, end := src.line(at.Line); strings.HasPrefix(src.text[start:end], ".") {
+		d.Message, d.Help = "the document has ended before; to the service, another one ends here", "remove the line"
+	}
+	return d
 }
