@@ -36,10 +36,24 @@ func (d *decoder) artifacts(section, e *entry, required bool) *Artifacts {
 	if files != nil && !files.val.isNull() {
 		a.Files = d.texts(files)
 	}
+	if base := f["baseDirectory"]; base != nil && base.key.text == "base-directory" {
+		d.secondSpelling(e, base)
+	}
 	if required {
 		d.requireUsable(e, f["baseDirectory"], files)
 	}
 	return a
+}
+
+// secondSpelling reports a spelling that the service's documentation has in its list of keys and in no example.
+func (d *decoder) secondSpelling(artifacts, base *entry) {
+	d.c.add(Diagnostic{
+		Rule: ruleSpelling, Severity: Hint, Span: artifacts.key.span,
+		Message: "these artifacts have no baseDirectory, but a base-directory: the service's documentation has this spelling in one list of keys; all examples have the other",
+		Help:    "write baseDirectory, to be sure",
+		Related: []Related{{Span: base.key.span, Message: "read as baseDirectory"}},
+		Fix:     d.renameFix(base, "baseDirectory"),
+	})
 }
 
 // requireUsable reports what artifacts lack for handing anything over. Values of a wrong type are reported already.

@@ -63,7 +63,7 @@ var structureRules = []RuleInfo{
 		Good: monorepo("apps/web", "artifacts:\n  baseDirectory: dist\n"),
 	},
 	{
-		ID: ruleAppsNotAList, Severity: Warning, Title: "applications is a map",
+		ID: ruleAppsNotAList, Severity: Warning, Title: "applications is a map", Fixable: true,
 		Why:    "The documented form is a list, one entry for each application. A map is read as the only application here; what the service makes of it is not known.",
 		Bad:    "version: 1\napplications:\n  appRoot: web\n  frontend:\n    artifacts:\n      baseDirectory: dist\n",
 		Good:   "version: 1\napplications:\n  - appRoot: web\n    frontend:\n      artifacts:\n        baseDirectory: dist\n",
@@ -77,7 +77,7 @@ var structureRules = []RuleInfo{
 		Source: "amplify-hosting #3900",
 	},
 	{
-		ID: ruleNoFrontend, Title: "no frontend",
+		ID: ruleNoFrontend, Title: "no frontend", Fixable: true,
 		Why:    "Every application needs a frontend, also one that has only a backend.",
 		Bad:    "version: 1\nbackend:\n" + phaseOf("build", "npx ampx pipeline-deploy"),
 		Good:   "version: 1\nbackend:\n" + phaseOf("build", "npx ampx pipeline-deploy") + minimalFrontend,
@@ -105,7 +105,7 @@ var structureRules = []RuleInfo{
 		Source: "amplify-hosting #2917",
 	},
 	{
-		ID: ruleNoPhases, Severity: Warning, Title: "phase directly in a section",
+		ID: ruleNoPhases, Severity: Warning, Title: "phase directly in a section", Fixable: true,
 		Why:    "Phases stand below the key phases. One page of the documentation leaves it out, so that the form is read; it is not the documented one.",
 		Bad:    "version: 1\nfrontend:\n  build:\n    commands:\n      - npm run build\n" + artifactsIn("dist"),
 		Good:   site("npm run build"),
@@ -139,7 +139,7 @@ var structureRules = []RuleInfo{
 		Good: site(`'echo "Branch: $AWS_BRANCH"'`),
 	},
 	{
-		ID: ruleCommandList, Title: "command that is a list",
+		ID: ruleCommandList, Title: "command that is a list", Fixable: true,
 		Why:  "Two dashes make a list in the list.",
 		Bad:  site("- npm run build"),
 		Good: site("npm run build"),

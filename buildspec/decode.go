@@ -56,6 +56,7 @@ func (d *decoder) applications(e *entry) []App {
 			Rule: ruleAppsNotAList, Severity: Warning, Span: e.key.span,
 			Message: "applications is a single map; it is read as a list with one application",
 			Help:    `put a dash before its first key, as in "- appRoot: ..."`,
+			Fix:     d.applicationsFix(e),
 		})
 		items = []*value{e.val}
 	case e.val.isNothing():

@@ -31,12 +31,32 @@ func foreign(root *value) (what, help string, ok bool) {
 		return "a GitHub Actions workflow", "workflows stand in .github/workflows", true
 	case has("customHeaders") && len(root.entries) <= 2:
 		return "a customHttp.yml, the file for custom headers", "name it customHttp.yml; the build specification is another file", true
-	case has("phases"):
+	case has("phases") && !isFrontend(keys["phases"], keys["artifacts"]):
 		return "an AWS CodeBuild buildspec", "put phases and artifacts under a frontend key; install is no phase of Amplify", true
 	case has("services"):
 		return "a Docker Compose file", "name it compose.yml", true
 	}
 	return "", "", false
+}
+
+// isFrontend reports whether phases and artifacts without a frontend around them are Amplify's, by the keys that CodeBuild
+// spells otherwise.
+func isFrontend(phases, artifacts *value) bool {
+	ours := map[string]bool{"preBuild": true, "postBuild": true, "baseDirectory": true}
+	theirs := map[string]bool{"install": true, "pre_build": true, "post_build": true, "base-directory": true, "name": true}
+	found := false
+	for _, v := range []*value{phases, artifacts} {
+		if v == nil {
+			continue
+		}
+		for _, e := range v.entries {
+			if theirs[e.key.text] {
+				return false
+			}
+			found = found || ours[e.key.text]
+		}
+	}
+	return found
 }
 
 // onlyHeaders reports whether every application has custom headers and nothing to build.

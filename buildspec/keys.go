@@ -31,6 +31,11 @@ var (
 // spellings holds the second spellings that the service's documentation uses itself.
 var spellings = map[string]string{"buildpath": "buildPath", "base-directory": "baseDirectory"}
 
+// phasesOf holds the phases of the sections.
+var phasesOf = map[string][]string{
+	frontendScope.where: phasesScope.keys, backendScope.where: phasesScope.keys, testScope.where: testPhases.keys,
+}
+
 // homes says where a key belongs that is written elsewhere.
 var homes = map[string]string{
 	"applications":   "at the top level",
@@ -70,7 +75,6 @@ func (d *decoder) fields(v *value, sc scope) map[string]*entry {
 			continue
 		}
 		if main, ok := spellings[name]; ok && slices.Contains(sc.keys, main) {
-			d.secondSpelling(v, e, main)
 			name = main
 		}
 		switch {
@@ -87,7 +91,7 @@ func (d *decoder) fields(v *value, sc scope) map[string]*entry {
 		}
 	}
 	for _, e := range strays {
-		d.strayKey(e, sc, known)
+		d.strayKey(v, e, sc, known)
 	}
 	return known
 }
@@ -110,20 +114,6 @@ func (d *decoder) twoSpellings(e, first *entry) {
 	})
 }
 
-// secondSpelling reports a spelling that the service's documentation has in its list of keys and in no example.
-func (d *decoder) secondSpelling(v *value, e *entry, main string) {
-	if e.key.text != "base-directory" || slices.ContainsFunc(v.entries, func(o entry) bool { return o.key.text == main }) {
-		return
-	}
-	diag := Diagnostic{
-		Rule: ruleSpelling, Severity: Hint, Span: e.key.span,
-		Message: "base-directory is a spelling that the service's documentation has in one list of keys; all examples have baseDirectory",
-		Help:    "write baseDirectory, to be sure",
-	}
-	diag.Fix = d.renameFix(e, main)
-	d.c.add(diag)
-}
-
 // renameFix replaces a key, if it is written as it is.
 func (d *decoder) renameFix(e *entry, name string) *Fix {
 	if e.merged || d.src.slice(e.key.span) != e.key.text {
@@ -132,8 +122,8 @@ func (d *decoder) renameFix(e *entry, name string) *Fix {
 	return &Fix{Title: "rename to " + name, Edits: []Edit{{Span: e.key.span, NewText: name}}}
 }
 
-// strayKey reports a key without a meaning in its scope, with the best guess of what was meant.
-func (d *decoder) strayKey(e *entry, sc scope, siblings map[string]*entry) {
+// strayKey reports a key without a meaning in its map, with the best guess of what was meant.
+func (d *decoder) strayKey(v *value, e *entry, sc scope, siblings map[string]*entry) {
 	name := e.key.text
 	diag := Diagnostic{Rule: ruleUnknownKey, Severity: Warning, Span: e.key.span}
 	home, elsewhere := homes[name]
@@ -149,6 +139,9 @@ func (d *decoder) strayKey(e *entry, sc scope, siblings map[string]*entry) {
 		diag.Rule = ruleMisplacedKey
 		diag.Message = fmt.Sprintf("the key %s has no effect %s", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("it belongs %s; check the indentation of the line", home)
+		if slices.Contains(phasesOf[sc.where], name) {
+			diag.Fix = d.latePhaseFix(v, e, siblings["phases"])
+		}
 	case near != "" && siblings[near] == nil:
 		diag.Message = fmt.Sprintf("unknown key %s %s; it is ignored", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("did you mean %s?", quote(near))

@@ -19,6 +19,8 @@ func (d *decoder) strayPhase(e *entry, sc scope, diag *Diagnostic) {
 	case diag.Rule == ruleMisplacedKey:
 		if name == "artifacts" || name == "cache" {
 			diag.Fix = d.moveOutFix(name)
+		} else if slices.Contains(artifactsScope.keys, name) || spellings[name] == "baseDirectory" {
+			diag.Fix = d.artifactsFix()
 		}
 		return
 	case diag.Rule != ruleUnknownKey:

@@ -26,6 +26,9 @@ func (d *decoder) frontend(app *value, e *entry) *Section {
 		if e != nil {
 			diag.Span, diag.Message = e.key.span, "the frontend section is empty"
 		}
+		if diag.Fix = d.frontendFix(app, e); diag.Fix != nil {
+			diag.Help = "put what belongs to the frontend below it, indented"
+		}
 		d.c.add(diag)
 		return nil
 	}
@@ -63,6 +66,7 @@ func entrySpan(e *entry) Span {
 // documentation uses once.
 func (d *decoder) loosePhases(section *value, phases scope) map[string]*entry {
 	loose := map[string]*entry{}
+	var inOrder []*entry
 	for i := range section.entries {
 		e := &section.entries[i]
 		if e.key.text == "phases" {
@@ -70,6 +74,7 @@ func (d *decoder) loosePhases(section *value, phases scope) map[string]*entry {
 		}
 		if slices.Contains(phases.keys, e.key.text) {
 			loose[e.key.text] = e
+			inOrder = append(inOrder, e)
 		}
 	}
 	for _, name := range phases.keys {
@@ -78,6 +83,7 @@ func (d *decoder) loosePhases(section *value, phases scope) map[string]*entry {
 				Rule: ruleNoPhases, Severity: Warning, Span: e.key.span,
 				Message: fmt.Sprintf("the phase %s stands directly in its section; it is read as if it stood under phases", name),
 				Help:    `put a line "phases:" above the phases and indent them below it`,
+				Fix:     d.belowFix(section, inOrder, "phases", nil),
 			})
 		}
 	}
@@ -207,11 +213,17 @@ func (d *decoder) commandMap(item *value) {
 }
 
 func (d *decoder) commandList(item *value) {
-	d.c.add(Diagnostic{
+	diag := Diagnostic{
 		Rule: ruleCommandList, Span: d.src.firstLine(item.span),
 		Message: "this command is a list",
 		Help:    "write one dash before a command; a command that begins with a dash or a bracket needs quotes",
-	})
+	}
+	if len(item.items) == 1 && strings.HasPrefix(d.src.slice(item.span), "- ") {
+		if only := item.items[0]; only.kind == scalar && only.span.Start.Line == item.span.Start.Line && item.span.Start.before(only.span.Start) {
+			diag.Fix = &Fix{Title: "remove the second dash", Edits: []Edit{{Span: Span{Start: item.span.Start, End: only.span.Start}}}}
+		}
+	}
+	d.c.add(diag)
 }
 
 // quoteYAML returns a one-line text as a quoted scalar that means just this text.
