@@ -1,9 +1,6 @@
 package buildspec
 
 import (
-	"bytes"
-	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,67 +96,4 @@ func TestFixableRules(t *testing.T) {
 			t.Errorf("%s: fixable is %v, but a fix in the goldens is %v", r.ID, r.Fixable, fixed[r.ID])
 		}
 	}
-}
-
-var rulesDoc = flag.String("rules-doc", filepath.Join("..", "docs", "rules.md"), "the file that TestRulesDoc compares and writes")
-
-// TestRulesDoc keeps docs/rules.md in step with Rules; -update writes it.
-func TestRulesDoc(t *testing.T) {
-	compareGolden(t, *rulesDoc, describeRules(Rules()))
-}
-
-func describeRules(rules []RuleInfo) string {
-	var b bytes.Buffer
-	b.WriteString("# Rules\n\n" +
-		"<!-- Written by go test ./buildspec -run TestRulesDoc -update from the tables in buildspec/catalog_*.go. -->\n\n" +
-		"What `preamp validate` reports. An **error** means that nothing can be built from the file: the service refuses it, or fails\n" +
-		"whatever the commands do. A **warning** is what the service silently ignores or does otherwise than is written, or a command\n" +
-		"that fails when it is reached. A **hint** is what costs time or money. Rules that need the repository say nothing without it.\n" +
-		"`preamp validate --fix` makes the fixes, and keeps comments and layout.\n\n" +
-		"| rule | severity | | fix |\n|---|---|---|---|\n")
-	for _, r := range rules {
-		fix := ""
-		if r.Fixable {
-			fix = "yes"
-		}
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", r.ID, r.ID, r.Severity, r.Title, fix)
-	}
-	for _, r := range rules {
-		describeRule(&b, r)
-	}
-	return b.String()
-}
-
-func describeRule(b *bytes.Buffer, r RuleInfo) {
-	fmt.Fprintf(b, "\n## %s\n\n%s: %s.", r.ID, strings.ToUpper(r.Severity.String()[:1])+r.Severity.String()[1:], r.Title)
-	if r.Fixable {
-		b.WriteString(" Can be fixed.")
-	}
-	fmt.Fprintf(b, "\n\n%s\n", r.Why)
-	if r.Source != "" {
-		source := r.Source
-		if number, ok := strings.CutPrefix(source, "amplify-hosting #"); ok {
-			source = fmt.Sprintf("[%s](https://github.com/aws-amplify/amplify-hosting/issues/%s)", source, number)
-		}
-		fmt.Fprintf(b, "\nSource: %s.\n", source)
-	}
-	if r.AppRoot != "" {
-		fmt.Fprintf(b, "\nWith `AMPLIFY_MONOREPO_APP_ROOT=%s`.\n", r.AppRoot)
-	}
-	if len(r.Files) > 0 {
-		names := make([]string, 0, len(r.Files))
-		for name := range r.Files {
-			text := "`" + name + "`"
-			if content := r.Files[name]; strings.HasPrefix(content, "{\"") {
-				text += " with `" + content + "`"
-			}
-			names = append(names, text)
-		}
-		slices.Sort(names)
-		fmt.Fprintf(b, "\nIn a repository with %s.\n", strings.Join(names, " and "))
-	}
-	if r.Bad != "" {
-		fmt.Fprintf(b, "\nBad:\n\n```yaml\n%s```\n", r.Bad)
-	}
-	fmt.Fprintf(b, "\nGood:\n\n```yaml\n%s```\n", r.Good)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,11 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// notYAML are the rules about what no fix may make of a file.
+var notYAML = []string{
+	ruleSyntax, ruleTab, ruleUnclosed, ruleDuplicateKey, ruleUnquoted, ruleUnknownAnchor, ruleMultiDoc, ruleUnknownTag,
+}
+
 // FuzzCheck checks what must hold for every input: no panic, a verdict that is Parse's or stricter, places inside the
 // file, fixes that can be made, and time and memory in proportion to the file.
 func FuzzCheck(f *testing.F) {
@@ -64,8 +70,19 @@ func FuzzCheck(f *testing.F) {
 			if parsed, _ := Parse("amplify.yml", src); spec != nil && parsed == nil {
 				t.Error("Check accepts what Parse refuses")
 			}
-			if _, _, err := ApplyFixes(src, ds); err != nil {
+			fixed, n, err := ApplyFixes(src, ds)
+			if err != nil {
 				t.Error(err)
+			}
+			if n == 0 || spec == nil {
+				continue
+			}
+			// A key that is spelt right now may turn out to hold something else; but the file must still be YAML.
+			_, ds = Check("amplify.yml", fixed, facts)
+			for _, d := range ds {
+				if d.Severity == Error && slices.Contains(notYAML, d.Rule) {
+					t.Errorf("the fixes brought an error: %v\nbefore:\n%s\nafter:\n%s", d, src, fixed)
+				}
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package buildspec
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,8 +91,9 @@ func (d *decoder) fields(v *value, sc scope) map[string]*entry {
 			known[name] = e
 		}
 	}
+	taken := maps.Clone(known)
 	for _, e := range strays {
-		d.strayKey(v, e, sc, known)
+		d.strayKey(v, e, sc, taken)
 	}
 	return known
 }
@@ -146,6 +148,7 @@ func (d *decoder) strayKey(v *value, e *entry, sc scope, siblings map[string]*en
 		diag.Message = fmt.Sprintf("unknown key %s %s; it is ignored", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("did you mean %s?", quote(near))
 		diag.Fix = d.renameFix(e, near)
+		siblings[near] = e // no second one is renamed to it
 	default:
 		diag.Message = fmt.Sprintf("unknown key %s %s; it is ignored", quote(name), sc.where)
 		diag.Help = fmt.Sprintf("known here: %s", strings.Join(sc.keys, ", "))

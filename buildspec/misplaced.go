@@ -10,6 +10,7 @@ import (
 type phasesPlace struct {
 	key     *entry
 	section map[string]*entry
+	around  *value // the section itself
 }
 
 // strayPhase completes the finding about a key among the phases that is no phase.

@@ -37,7 +37,7 @@ func parse(file string, data []byte, c *collector) (*source, *Spec) {
 	if len(data) > MaxFileSize {
 		c.add(Diagnostic{
 			Rule:    ruleTooLarge,
-			Message: fmt.Sprintf("the file has %d bytes; a build specification may have at most %d", len(data), MaxFileSize),
+			Message: fmt.Sprintf("the file has more than %d bytes, the most that a build specification may have", MaxFileSize),
 			Help:    "move long commands into a script in the repository and call it",
 		})
 		return nil, nil

@@ -80,7 +80,7 @@ const indentWidth = 2
 // empty, it is given, and must stand right above them.
 func (d *decoder) belowFix(around *value, entries []*entry, name string, empty *entry) *Fix {
 	l, ok := d.linesOf(around, entries)
-	if !ok {
+	if !ok || empty == nil && meansKey(around.entries, name) {
 		return nil
 	}
 	head := strings.Repeat(" ", l.column-1) + name + ":\n"
@@ -94,6 +94,11 @@ func (d *decoder) belowFix(around *value, entries []*entry, name string, empty *
 		return nil
 	}
 	return &Fix{Title: fmt.Sprintf("indent them below %s", name), Edits: []Edit{e}}
+}
+
+// meansKey reports whether one of the entries has a key, or has one misspelt that another fix renames to it.
+func meansKey(entries []entry, name string) bool {
+	return slices.ContainsFunc(entries, func(e entry) bool { return nearest(e.key.text, []string{name}) == name })
 }
 
 // follows reports whether an entry is the next one in the map.
@@ -130,7 +135,7 @@ func (d *decoder) latePhaseFix(section *value, e, phases *entry) *Fix {
 		return nil
 	default:
 		column = v.entries[0].key.span.Start.Column
-		if slices.ContainsFunc(v.entries, func(p entry) bool { return p.key.text == e.key.text }) {
+		if meansKey(v.entries, e.key.text) {
 			return nil
 		}
 	}
@@ -148,7 +153,7 @@ func (d *decoder) latePhaseFix(section *value, e, phases *entry) *Fix {
 // artifactsFix puts keys of artifacts, which end the phases, below a key artifacts beside the phases.
 func (d *decoder) artifactsFix() *Fix {
 	phases := d.within.key
-	if phases == nil || phases.merged || phases.val.kind != mapping || d.within.section["artifacts"] != nil {
+	if phases == nil || phases.merged || phases.val.kind != mapping || meansKey(d.within.around.entries, "artifacts") {
 		return nil
 	}
 	var entries []*entry

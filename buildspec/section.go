@@ -45,7 +45,7 @@ func (d *decoder) section(e *entry, sc, phases scope) *Section {
 	loose := d.loosePhases(e.val, phases)
 	f := d.fields(withoutEntries(e.val, loose), sc)
 	s.BuildPath = d.path(f["buildPath"])
-	d.within = &phasesPlace{key: f["phases"], section: f}
+	d.within = &phasesPlace{key: f["phases"], section: f, around: e.val}
 	s.Phases = d.phases(f["phases"], loose, phases)
 	d.within = nil
 	s.Artifacts = d.artifacts(e, f["artifacts"], e.key.text == "frontend")

@@ -39,7 +39,7 @@ var layers = map[string][]string{
 	"cmd/preamp/internal/settings": {"runner", "runner/engine", "buildspec"},
 	"cmd/preamp/internal/buildlog": {},
 	"cmd/preamp/internal/compare":  {"cmd/preamp/internal/buildlog"},
-	"cmd/preamp/internal/report":   {"buildspec"},
+	"cmd/preamp/internal/report":   {"buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
 }
 
 // owners are the libraries that one folder alone may import, so that each can be replaced there.

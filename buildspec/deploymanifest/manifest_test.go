@@ -157,7 +157,7 @@ func TestFindings(t *testing.T) {
 		}()...), "manifest-too-many-routes error " + static},
 		{"images without a server", head + images + routes(`{"path": "/i", "target": {"kind": "ImageOptimization"}}`, static), `manifest-image-settings error "ImageOptimization"`},
 		{"images without settings", app(`{"path": "/i", "target": {"kind": "ImageOptimization"}}`), `manifest-image-settings error "ImageOptimization"`},
-		{"only images", head + images + routes(`{"path": "/*", "target": {"kind": "ImageOptimization"}}`), `manifest-no-content-route error "routes"; manifest-image-settings error "ImageOptimization"`},
+		{"only images", head + images + routes(`{"path": "/*", "target": {"kind": "ImageOptimization"}}`), `manifest-no-content-route error "routes"`},
 		{"unused server", head + compute + routes(static), `manifest-compute error {"name": "default", "runtime": "nodejs22.x", "entrypoint": "server.js"}`},
 		{"server behind static", head + compute + routes(to(`{"kind": "Compute", "src": "default"}`), static), `manifest-server-route warning "Static"`},
 		{"static fallback of all", head + compute + routes(strings.Replace(server, "}}", `}, "fallback": {"kind": "Static"}}`, 1)), `manifest-fallback hint "Static"`},

@@ -98,7 +98,7 @@ func (c *checker) together(m *Manifest, root *value) {
 			Help: "a site needs a target of the kind Static or Compute",
 		})
 	}
-	if images && !compute {
+	if images && !compute && static { // without static files, that is said above
 		c.add(buildspec.Diagnostic{
 			Rule: ruleImages, Span: image, Message: "images are optimized only beside a server, and no route leads to one",
 			Help: "add a route with a target of the kind Compute, or serve the images as Static",

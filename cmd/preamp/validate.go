@@ -31,7 +31,8 @@ func newValidate() *cobra.Command {
 time or money, each with its place and what to write instead.
 
 PATH is a repository (default: the current folder), whose amplify.yml, customHttp.yml and deploy manifest are checked
-against its files, or one file, or - for standard input. preamp explain RULE tells more about a rule.
+against its files; or one of these files by itself; or - for an amplify.yml on standard input. Beside a .git an amplify.yml
+is checked against the repository too. preamp explain RULE tells more about a rule.
 
 The exit code is 3 when there are errors, with --strict also when there are warnings.`,
 		Args: cobra.MaximumNArgs(1),
@@ -68,16 +69,17 @@ type validation struct {
 
 func (v validation) check(stdin io.Reader, target string) ([]report.File, error) {
 	if target == "-" {
-		src, err := io.ReadAll(io.LimitReader(stdin, buildspec.MaxFileSize+1))
+		if v.fix {
+			return nil, usage(errors.New("--fix needs a file to repair, and standard input is none"))
+		}
+		src, err := readBounded(stdin)
 		if err != nil {
 			return nil, err
 		}
 		_, found := buildspec.Check("<stdin>", src, buildspec.Facts{AppRoot: v.appRoot})
 		return []report.File{{Name: "<stdin>", Source: src, Found: found}}, nil
 	}
-	if target == "" {
-		target = "."
-	}
+	target = filepath.Clean(orDefault(target, "."))
 	info, err := os.Stat(target)
 	if err != nil {
 		return nil, usage(err)
@@ -85,11 +87,61 @@ func (v validation) check(stdin io.Reader, target string) ([]report.File, error)
 	if info.IsDir() {
 		return v.checkRepository(target)
 	}
-	f, err := v.checkFile(target, target, buildspec.Facts{AppRoot: v.appRoot})
+	f, err := v.checkFile(target)
 	return []report.File{f}, err
 }
 
-// checkRepository checks all files of a repository that Amplify reads.
+// checkFile checks one file by itself: without its repository nothing is known of what lies around it, except that an
+// amplify.yml beside a .git lies at the root of its repository.
+func (v validation) checkFile(file string) (report.File, error) {
+	dir, name := filepath.Split(file)
+	root, err := os.OpenRoot(orDefault(dir, "."))
+	if err != nil {
+		return report.File{}, usage(err)
+	}
+	defer func() { _ = root.Close() }()
+	facts := buildspec.Facts{AppRoot: v.appRoot}
+	if _, err := root.Stat(".git"); err == nil && slices.Contains([]string{"amplify.yml", "amplify.yaml"}, name) {
+		facts.FS = root.FS()
+	}
+	f, err := os.Open(file) // a link may lead anywhere: the file was named by who runs this
+	if err != nil {
+		return report.File{}, usage(err)
+	}
+	defer func() { _ = f.Close() }()
+	src, err := readBounded(f)
+	if err != nil {
+		return report.File{}, usage(err)
+	}
+	return v.repair(file, src, checkerOf(name, root.FS(), facts))
+}
+
+// checker finds what is wrong with a file's content.
+type checker func(file string, src []byte) buildspec.Diagnostics
+
+// checkerOf returns what checks a file, which its name says. dir is the file's folder.
+func checkerOf(name string, dir fs.FS, facts buildspec.Facts) checker {
+	switch {
+	case strings.HasSuffix(name, "customHttp.yml"), strings.HasSuffix(name, "customHttp.yaml"):
+		return checkHeaders
+	case name == "deploy-manifest.json":
+		return func(file string, src []byte) buildspec.Diagnostics {
+			_, found := deploymanifest.Parse(file, src, dir)
+			return found
+		}
+	}
+	return func(file string, src []byte) buildspec.Diagnostics {
+		_, found := buildspec.Check(file, src, facts)
+		return found
+	}
+}
+
+func checkHeaders(file string, src []byte) buildspec.Diagnostics {
+	_, found := customhttp.Parse(file, src)
+	return found
+}
+
+// checkRepository checks all files of a repository that Amplify reads. Its links are not followed out of it.
 func (v validation) checkRepository(dir string) ([]report.File, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -97,82 +149,86 @@ func (v validation) checkRepository(dir string) ([]report.File, error) {
 	}
 	defer func() { _ = root.Close() }()
 	fsys := root.FS()
-	name, _, err := buildspec.Find(fsys, v.appRoot)
+	spec, _, err := buildspec.Find(fsys, v.appRoot)
 	if err != nil {
-		hint := "preamp init writes one"
-		if !errors.Is(err, buildspec.ErrNotFound) {
-			hint = ""
+		hint := ""
+		if errors.Is(err, buildspec.ErrNotFound) {
+			hint = missingHint(fsys)
 		}
 		return nil, &runner.Failure{Class: runner.ClassSpec, Message: fmt.Sprintf("%s: %v", dir, err), Hint: hint}
 	}
-	facts := buildspec.Facts{FS: fsys, Dir: strings.TrimPrefix(path.Dir(name), "."), AppRoot: v.appRoot}
-	spec, err := v.checkFile(filepath.Join(dir, filepath.FromSlash(name)), name, facts)
-	if err != nil {
-		return nil, err
-	}
-	files := []report.File{spec}
-	for _, more := range []struct {
-		names []string
-		check func(file string, src []byte) buildspec.Diagnostics
-	}{
-		{[]string{"customHttp.yml", "customHttp.yaml"}, func(file string, src []byte) buildspec.Diagnostics {
-			_, found := customhttp.Parse(file, src)
-			return found
-		}},
-		{[]string{".amplify-hosting/deploy-manifest.json"}, func(file string, src []byte) buildspec.Diagnostics {
-			return checkManifest(fsys, file, src)
-		}},
-	} {
-		for _, name := range more.names {
-			src, err := fs.ReadFile(fsys, name)
-			if err != nil {
-				continue // both files are optional
-			}
-			files = append(files, report.File{Name: name, Source: src, Found: more.check(name, src)})
-			break
+	facts := buildspec.Facts{FS: fsys, Dir: strings.TrimPrefix(path.Dir(spec), "."), AppRoot: v.appRoot}
+	var files []report.File
+	for _, name := range []string{spec, "customHttp.yml", "customHttp.yaml", ".amplify-hosting/deploy-manifest.json"} {
+		info, err := fs.Stat(fsys, name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue // only the specification must be there, and it was found
 		}
+		src, err := readIn(root, name)
+		if err != nil {
+			return nil, usage(err)
+		}
+		folder, err := fs.Sub(fsys, path.Dir(name))
+		if err != nil {
+			return nil, err
+		}
+		f, err := v.repair(filepath.Join(dir, filepath.FromSlash(name)), src, checkerOf(path.Base(name), folder, facts))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
 	}
 	return files, nil
 }
 
-func checkManifest(fsys fs.FS, file string, src []byte) buildspec.Diagnostics {
-	bundle, err := fs.Sub(fsys, path.Dir(file))
+func readIn(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
 	if err != nil {
-		bundle = nil
+		return nil, err
 	}
-	_, found := deploymanifest.Parse(file, src, bundle)
-	return found
+	defer func() { _ = f.Close() }()
+	return readBounded(f)
 }
 
-// checkFile checks one specification and repairs it where it was asked for. The file is then checked as it is afterwards.
-func (v validation) checkFile(file, name string, facts buildspec.Facts) (report.File, error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return report.File{}, usage(err)
-	}
-	_, found := buildspec.Check(name, src, facts)
-	if v.fix {
-		fixed := src
-		// Fixes that overlap take turns; each round repairs at least one finding.
-		for range 10 {
-			out, n, err := buildspec.ApplyFixes(fixed, found)
-			if err != nil {
-				return report.File{}, fmt.Errorf("repair %s: %w", name, err)
-			}
-			if n == 0 {
-				break
-			}
-			fixed = out
-			_, found = buildspec.Check(name, fixed, facts)
+// readBounded reads a byte more than any file may have, which is then refused for its size.
+func readBounded(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, buildspec.MaxFileSize+1))
+}
+
+// missingHint says what to do in a repository without a specification at its root.
+func missingHint(fsys fs.FS) string {
+	for _, pattern := range []string{"*/amplify.y*ml", "*/*/amplify.y*ml"} {
+		if found, err := fs.Glob(fsys, pattern); err == nil && len(found) > 0 {
+			return fmt.Sprintf("there is %s; --app-root %s looks for it", found[0], path.Dir(found[0]))
 		}
-		if string(fixed) != string(src) {
-			if err := replaceFile(file, fixed); err != nil {
-				return report.File{}, fmt.Errorf("repair %s: %w", name, err)
-			}
-		}
-		src = fixed
 	}
-	return report.File{Name: name, Source: src, Found: found}, nil
+	return "preamp init writes one"
+}
+
+// repair checks a file and repairs it where it was asked for. What is found is then that of the repaired file.
+func (v validation) repair(file string, src []byte, check checker) (report.File, error) {
+	found := check(file, src)
+	fixed := src
+	for range 10 { // fixes that overlap take turns; each round repairs at least one finding
+		if !v.fix {
+			break
+		}
+		out, n, err := buildspec.ApplyFixes(fixed, found)
+		if err != nil {
+			return report.File{}, fmt.Errorf("repair %s: %w", file, err)
+		}
+		if n == 0 {
+			break
+		}
+		fixed = out
+		found = check(file, fixed)
+	}
+	if string(fixed) != string(src) {
+		if err := replaceFile(file, fixed); err != nil {
+			return report.File{}, fmt.Errorf("repair %s: %w", file, err)
+		}
+	}
+	return report.File{Name: file, Source: fixed, Found: found}, nil
 }
 
 // replaceFile writes a file so that it is never half written, and keeps its mode.
@@ -186,52 +242,4 @@ func replaceFile(file string, content []byte) error {
 		return err
 	}
 	return renameio.WriteFile(target, content, info.Mode().Perm())
-}
-
-func newExplain() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain [RULE]",
-		Short: "Tell what a rule of preamp validate is about; without a rule, list them",
-		Args:  cobra.MaximumNArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, r := range buildspec.Rules() {
-				ids = append(ids, r.ID)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			w := cmd.OutOrStdout()
-			for _, r := range buildspec.Rules() {
-				switch {
-				case len(args) == 0:
-					fmt.Fprintf(w, "%-30s %-8s %s\n", r.ID, r.Severity, r.Title)
-				case r.ID == args[0]:
-					return explain(w, r)
-				}
-			}
-			if len(args) > 0 {
-				return usage(fmt.Errorf("there is no rule %q; preamp explain lists them", args[0]))
-			}
-			return nil
-		},
-	}
-}
-
-func explain(w io.Writer, r buildspec.RuleInfo) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s)\n\n%s\n\n%s\n", r.ID, r.Severity, r.Title, r.Why)
-	if r.Source != "" {
-		fmt.Fprintf(&b, "\nSee %s.\n", r.Source)
-	}
-	for _, example := range []struct{ name, text string }{{"Instead of", r.Bad}, {"write", r.Good}} {
-		if example.text != "" {
-			fmt.Fprintf(&b, "\n%s:\n\n    %s\n", example.name, strings.ReplaceAll(strings.TrimRight(example.text, "\n"), "\n", "\n    "))
-		}
-	}
-	if r.Fixable {
-		b.WriteString("\npreamp validate --fix repairs it.\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/preamp-build/preamp/buildspec"
 )
@@ -74,17 +73,11 @@ func sarif(w io.Writer, files []File) error {
 			run.Results = append(run.Results, sarifOf(f.Name, d))
 		}
 	}
-	for _, r := range buildspec.Rules() {
+	for _, r := range Rules() {
 		if used[r.ID] {
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{ID: r.ID, Short: sarifText{r.Title}, Full: sarifText{r.Why}})
 		}
 	}
-	slices.SortFunc(run.Tool.Driver.Rules, func(a, b sarifRule) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
