@@ -13,8 +13,10 @@ const (
 	maxShell = 16 << 10
 	// maxNesting bounds what nests in a command. The parser recurses, and a stack that overflows cannot be recovered.
 	maxNesting = 60
-	// maxCalls bounds the calls of one application that are remembered.
-	maxCalls = 20_000
+	// leastCalls and callBytes bound the calls of one application that are remembered: so many, and one more for so many
+	// bytes of the file. A call takes about three hundred bytes, and may be written in two.
+	leastCalls = 1000
+	callBytes  = 16
 )
 
 // script is what an application's commands do, in the order in which its one shell runs them.
@@ -170,7 +172,7 @@ func (l *linter) readScript(a *app) *script {
 
 func (l *linter) readCommand(parser *syntax.Parser, w *shellWalk) {
 	text := w.command.Value
-	if len(text) > maxShell || nestsTooDeep(text) || len(w.script.calls) > maxCalls {
+	if len(text) > maxShell || nestsTooDeep(text) || len(w.script.calls) > leastCalls+len(l.src.text)/callBytes {
 		w.dir.known = w.dir.known && !strings.Contains(text, "cd") && !strings.Contains(text, "pushd")
 		return
 	}
