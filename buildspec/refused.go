@@ -49,11 +49,13 @@ func (b *builder) refuseTab(around, n *yaml.Node) {
 		return
 	}
 	start, end := b.src.line(n.Line)
-	indent := indentTab.FindString(b.src.text[start:end])
-	if indent == "" || len(indent) != n.Column-1 || strings.IndexByte(indent, '\t') >= around.Column {
+	line := b.src.text[start:end]
+	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+	at := strings.IndexByte(indent, '\t')
+	if at < 0 || len(indent) != n.Column-1 || at >= around.Column {
 		return
 	}
-	tab := start + strings.IndexByte(indent, '\t')
+	tab := start + at
 	b.c.add(Diagnostic{
 		Rule: tabCase.rule, Span: b.src.span(tab, tab+1), Message: tabCase.message, Help: tabCase.help,
 		Amplify: "CustomerError: Unable to parse build spec",
