@@ -46,8 +46,14 @@ type build struct {
 	framework  string    // one of package detect's ids
 	dry        bool      // a preview: nothing is counted
 
+	reaping        chan func()       // gets what is to be told of the clean-up
 	envBefore      map[string][]byte // what was kept by envCache when the build began
-	restoreNotices []string          // what restoring the cache had to say
+	envAfter       map[string][]byte // and when it had ended
+	envUnchanged   bool
+	envRead        bool
+	envErr         error
+	closing        chan error // gets the end of the container's removal, once that has begun
+	restoreNotices []string   // what restoring the cache had to say
 }
 
 func newBuild(r *Runner, job Job, emit func(Stamped)) *build {

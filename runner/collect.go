@@ -107,7 +107,12 @@ func (b *build) stop(ctx context.Context) error {
 	if err := b.container.Stop(ctx); err != nil {
 		return err
 	}
-	return b.container.Fetch(ctx, ".")
+	if err := b.container.Fetch(ctx, "."); err != nil {
+		return err
+	}
+	b.readEnvCache()
+	b.release()
+	return nil
 }
 
 func (b *build) saveCache(ctx context.Context) error {

@@ -49,14 +49,46 @@ func (b *build) useKit(ctx context.Context, spec engine.Spec) error {
 // envCacheTimeout bounds the saving, which a cancelled build waits for too.
 const envCacheTimeout = 30 * time.Second
 
-// saveEnvCache keeps what the build has set with envCache, however it ended. Its container has been stopped.
+// askEnvCache finds out whether the build has set anything, while its shell can still say so. It is a hint only: where
+// there is no answer the values are read.
+func (b *build) askEnvCache(ctx context.Context) {
+	if b.r.EnvCache == nil || b.result.EnvCache == nil || ctx.Err() != nil {
+		return
+	}
+	said := 0
+	exit, err := b.container.Run(ctx, kit.Changed(b.r.Engine.KitDir(b.containerSpec())), writerFunc(func(p []byte) { said += len(p) }))
+	b.envUnchanged = err == nil && exit == (engine.Exit{Dir: exit.Dir}) && said == 0
+}
+
+// readEnvCache takes what the build has set with envCache, however it ended. Its processes have been stopped.
+func (b *build) readEnvCache() {
+	if b.r.EnvCache == nil || b.result.EnvCache == nil || b.envUnchanged || b.envRead {
+		return
+	}
+	b.envRead = true
+	ctx, cancel := context.WithTimeout(context.Background(), envCacheTimeout)
+	defer cancel()
+	files, err := b.container.ReadKit(ctx, kit.Values, kit.Limits)
+	if err != nil {
+		b.envErr = err
+		return
+	}
+	var foreign int
+	b.envAfter, foreign = kit.Keys(files)
+	if foreign > 0 {
+		b.warn("%d files beside the values of envCache are not kept: only envCache may write there", foreign)
+	}
+}
+
+// saveEnvCache keeps the values that the build has changed.
 func (b *build) saveEnvCache() {
 	if b.r.EnvCache == nil || b.result.EnvCache == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), envCacheTimeout)
-	defer cancel()
-	saved, changed, err := b.storeValues(ctx)
+	if b.envUnchanged {
+		b.envAfter = b.envBefore
+	}
+	saved, changed, err := b.storeValues()
 	e := EnvCacheSaved{Saved: changed && err == nil, Keys: saved.Keys, Bytes: saved.Bytes}
 	if err != nil {
 		e.Why = err.Error()
@@ -67,24 +99,21 @@ func (b *build) saveEnvCache() {
 	b.send(e)
 }
 
-// storeValues reads the values that the build has left, and stores those that it has changed.
-func (b *build) storeValues(ctx context.Context) (saved cache.EnvSaved, changed bool, err error) {
-	files, err := b.container.ReadKit(ctx, kit.Values, kit.Limits)
-	if err != nil {
-		return saved, false, err
+// storeValues stores those values that the build has changed.
+func (b *build) storeValues() (saved cache.EnvSaved, changed bool, err error) {
+	if b.envErr != nil {
+		return saved, false, b.envErr
 	}
-	after, foreign := kit.Keys(files)
-	if foreign > 0 {
-		b.warn("%d files beside the values of envCache are not kept: only envCache may write there", foreign)
-	}
-	change := cache.Changes(b.envBefore, after)
+	change := cache.Changes(b.envBefore, b.envAfter)
 	if change.Empty() {
-		for _, v := range after {
+		for _, v := range b.envAfter {
 			saved.Bytes += int64(len(v))
 		}
-		saved.Keys = len(after)
+		saved.Keys = len(b.envAfter)
 		return saved, false, nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), envCacheTimeout)
+	defer cancel()
 	saved, err = b.r.EnvCache.SaveEnv(ctx, b.result.App, b.result.Branch, change)
 	return saved, true, err
 }

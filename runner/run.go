@@ -121,7 +121,9 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.prepare(limited); err != nil {
 		return b.classified(limited, err)
 	}
-	if err := b.runSections(limited); err != nil {
+	err := b.runSections(limited)
+	b.askEnvCache(limited)
+	if err != nil {
 		b.keepTests(ctx)
 		return b.classified(limited, err)
 	}
@@ -154,17 +156,34 @@ func (b *build) begin(ctx context.Context) error {
 	for _, name := range b.redactor.TooShort() {
 		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
 	}
-	reaped, err := b.r.Reap(ctx)
-	for _, x := range reaped {
-		b.send(Reaped{What: x.What, ID: x.ID, Of: x.Owner.String()})
-	}
-	if err != nil {
-		b.warn("what a dead preamp left could not all be removed: %v", err)
-	}
+	b.reap(ctx)
 	if err := b.makeWorkspace(); err != nil {
 		return fail(ClassOutput, err)
 	}
 	return nil
+}
+
+// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it.
+func (b *build) reap(ctx context.Context) {
+	b.reaping = make(chan func(), 1)
+	go func() {
+		reaped, err := b.r.Reap(ctx)
+		b.reaping <- func() {
+			for _, x := range reaped {
+				b.send(Reaped{What: x.What, ID: x.ID, Of: x.Owner.String()})
+			}
+			if err != nil && ctx.Err() == nil {
+				b.warn("what a dead preamp left could not all be removed: %v", err)
+			}
+		}
+	}()
+}
+
+func (b *build) tellReaped() {
+	if b.reaping != nil {
+		(<-b.reaping)()
+		b.reaping = nil
+	}
 }
 
 // getSource clones or copies what is to be built.
@@ -176,6 +195,7 @@ func (b *build) getSource(ctx context.Context) error {
 	}
 	b.send(SourceStarted{From: from, WorkTree: b.job.Path != "" && b.job.Commit == ""})
 	co, err := source.Prepare(ctx, b.sourceRequest())
+	b.tellReaped()
 	if err != nil {
 		return err
 	}
@@ -356,9 +376,19 @@ func (b *build) jobTimeout() time.Duration {
 // stopTimeout bounds the stopping of a build's processes.
 const stopTimeout = 30 * time.Second
 
+// release begins to remove the container, of which nothing is wanted any more; engines take their time for that.
+func (b *build) release() {
+	if b.closing != nil {
+		return
+	}
+	b.closing = make(chan error, 1)
+	go func() { b.closing <- b.container.Close() }()
+}
+
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
 func (b *build) cleanUp() {
 	var errs []error
+	b.tellReaped()
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -366,8 +396,10 @@ func (b *build) cleanUp() {
 		// Stop before Close also when the build failed: it is what makes the workspace ours to remove, and what the build
 		// has set with envCache can be read then.
 		stopped := b.container.Stop(ctx)
+		b.readEnvCache()
+		b.release()
 		b.saveEnvCache()
-		if err := errors.Join(stopped, b.container.Close()); err != nil {
+		if err := errors.Join(stopped, <-b.closing); err != nil {
 			errs = append(errs, fmt.Errorf("clean up: %w", err))
 		}
 	}

@@ -41,6 +41,7 @@ put() {
     umask 022
     new=$kit/unfinished/$$
     cat >"$new" || fail "the value of $1 cannot be written"
+    : >"$kit/unfinished/changed" # for preamp, which need not look at the values of builds that set none
     size=$(wc -c <"$new") || fail "the value of $1 cannot be read again"
     if [ "$size" -gt "$max" ]; then
         rm -f "$new"

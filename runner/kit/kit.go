@@ -75,6 +75,11 @@ esac
 	return b.String()
 }
 
+// Changed is a command that prints something when a value was set or removed since the build began.
+func Changed(dir string) string {
+	return "if [ -e " + session.Quote(dir+"/unfinished/changed") + " ]; then echo changed; fi"
+}
+
 // longestName is the longest file name that envCache makes.
 const longestName = 240
 

@@ -2,7 +2,10 @@ package session
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +27,14 @@ type Setup struct {
 	Dir     string       // where it starts; it must exist
 	Env     []Assignment // exported after the scripts, in order; names that bash cannot export are left out (see Exportable)
 	Scripts []string     // lines of bash run before the first command; what they print is dropped, how they end is ignored
+	Files   []File       // written before the scripts, in order; what is in the way is replaced
+}
+
+// File is one file or folder. A file's folder exists or is an earlier one of the list.
+type File struct {
+	Path string      // absolute
+	Mode fs.FileMode // permission bits, and whether it is a folder
+	Data []byte      // nil for a folder
 }
 
 // Assignment is one exported variable.
@@ -48,6 +59,7 @@ func (s *Session) prologue(setup Setup) string {
 	b.WriteString("BASH_ARGV0=amplify.sh\n")
 	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
 		s.nonce, fdControl, s.nonce, fdOutput)
+	b.WriteString(writeFiles(setup.Files))
 	for _, script := range setup.Scripts {
 		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&- %d>&-\n", Quote(script), fdOutput, fdControl)
 	}
@@ -64,6 +76,35 @@ func (s *Session) prologue(setup Setup) string {
 	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(setup.Dir))
 	fmt.Fprintf(&b, `printf '\0preamp:%s hello 0 %%d -\0' "$$" >&%d`+"\n", s.nonce, fdControl)
 	b.WriteString(`__preamp_done 0 "$__preamp_code"` + "\n")
+	return b.String()
+}
+
+// writeFiles is a line that writes files, followed by what is in them: bash takes no more than a line from its input, and
+// so leaves the rest to head. A shell that cannot write them ends.
+func writeFiles(files []File) string {
+	if len(files) == 0 {
+		return ""
+	}
+	var b, data strings.Builder
+	b.WriteString("{ umask 022")
+	modes := map[fs.FileMode][]string{}
+	for _, f := range files {
+		name := Quote(f.Path)
+		modes[f.Mode.Perm()] = append(modes[f.Mode.Perm()], name)
+		switch {
+		case f.Mode.IsDir():
+			fmt.Fprintf(&b, " && mkdir -p %s", name)
+		case len(f.Data) == 0:
+			fmt.Fprintf(&b, " && : >%s", name)
+		default:
+			fmt.Fprintf(&b, " && head -c %d >%s", len(f.Data), name)
+			data.Write(f.Data)
+		}
+	}
+	for _, mode := range slices.Sorted(maps.Keys(modes)) {
+		fmt.Fprintf(&b, " && chmod %o %s", mode, strings.Join(modes[mode], " "))
+	}
+	fmt.Fprintf(&b, "; } 2>&1 >/dev/null || exit 1\n%s", data.String())
 	return b.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -43,18 +44,52 @@ func (c *buildContainer) Stop(ctx context.Context) error {
 	return nil
 }
 
-// end kills the container and waits until it has ended.
+// leaveTime is how long the shell has to end by itself once it has been hung up. That is quicker than to have it killed.
+const leaveTime = 40 * time.Millisecond
+
+// end waits until nothing of the container runs any more, and kills what does not end by itself. An engine tells of the
+// end when it has taken the container down wholly, which is not waited for where the processes can be seen to be gone.
 func (c *buildContainer) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	if err := c.Kill(ctx); err != nil {
-		return err
+	leave := time.NewTimer(leaveTime)
+	defer leave.Stop()
+	killed := make(chan error, 1)
+	exited := c.exited
+	for {
+		select {
+		case <-exited:
+			if c.lost == nil {
+				return nil
+			}
+			exited = nil // the engine is gone, which says nothing about the container
+		case <-c.dead:
+			return nil
+		case <-leave.C:
+			go func() { killed <- c.Kill(ctx) }()
+		case err := <-killed:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return &engine.Error{Message: fmt.Sprintf("wait for the end of the container %.12s", c.id), Err: ctx.Err()}
+		}
 	}
+}
+
+// settle waits for an engine to notice that the container's processes are gone. It refuses to remove a container that is
+// just ending, and trying again takes longer.
+func (c *buildContainer) settle() {
+	select {
+	case <-c.dead:
+	default:
+		return
+	}
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
 	select {
 	case <-c.exited:
-		return nil
-	case <-ctx.Done():
-		return &engine.Error{Message: fmt.Sprintf("wait for the end of the container %.12s", c.id), Err: ctx.Err()}
+	case <-timer.C:
 	}
 }
 
@@ -64,6 +99,9 @@ func (c *buildContainer) hangUp() {
 	c.hungUp.Store(true)
 	c.ended.Store(true)
 	if c.session != nil {
+		if c.stream.Conn.SetWriteDeadline(time.Now().Add(leaveTime)) == nil {
+			_, _ = io.WriteString(c.stream.Conn, "exit\n") // for a shell that is busy the hanging up has to do
+		}
 		c.session.Close()
 	}
 	if c.stream.Conn != nil {
@@ -78,6 +116,7 @@ func (c *buildContainer) Close() error {
 			c.err = c.Stop(context.Background())
 		}
 		c.hangUp()
+		c.settle()
 		c.err = errors.Join(c.err, c.e.remove(c.id))
 		c.release()
 	})

@@ -34,6 +34,7 @@ type buildContainer struct {
 	session *session.Session
 	release context.CancelFunc // ends the requests that follow the container all its life
 	exited  chan struct{}      // closed when the container has ended or was lost
+	dead    chan struct{}      // closed when no process of it is left; it may be closed earlier than exited, or never
 	code    int                // valid once exited is closed
 	lost    error              // the same: why nothing is known of the container's end
 	ended   atomic.Bool        // no further command can run
@@ -55,7 +56,7 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 	life, release := context.WithCancel(context.WithoutCancel(ctx))
 	begun := context.AfterFunc(ctx, release)
 	defer begun()
-	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, release: release, exited: make(chan struct{})}
+	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, release: release, exited: make(chan struct{}), dead: make(chan struct{})}
 	if c.grace == 0 {
 		c.grace = engine.DefaultGrace
 	}
@@ -90,9 +91,9 @@ func startStopped(ctx context.Context) error {
 // create makes the container. A bind mount is tried first where the engine may see our folders; an engine in a virtual
 // machine does not, and gets an archive instead.
 func (c *buildContainer) create(ctx context.Context) error {
-	info, err := c.e.api.Info(ctx)
+	info, err := c.e.info(ctx)
 	if err != nil {
-		return c.e.unreachable(err)
+		return err
 	}
 	host := hostConfig(c.spec, info)
 	if !c.copied {
@@ -207,6 +208,7 @@ func (c *buildContainer) attach(ctx, life context.Context) (err error) {
 		return startError(c.spec.Image, err)
 	}
 	go c.watchUsage(life)
+	go c.watchDeath(life)
 	return nil
 }
 

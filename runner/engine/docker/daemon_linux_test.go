@@ -230,7 +230,8 @@ func TestEngineIsLost(t *testing.T) {
 			if _, err := c.Run(t.Context(), "echo more", io.Discard); !errors.Is(err, engine.ErrEnded) {
 				t.Errorf("a command afterwards: %v, want ErrEnded", err)
 			}
-			if err := c.Stop(t.Context()); err == nil {
+			// A daemon that is stopped ends its containers, and may have told of it.
+			if err := c.Stop(t.Context()); err == nil && tc.end == syscall.SIGKILL {
 				t.Error("stop: no error, though nobody could stop anything")
 			}
 			if first, second := c.Close(), c.Close(); first == nil || first != second { //nolint:errorlint // the very same

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -32,6 +34,7 @@ type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	copy     bool
+	host     atomic.Pointer[system.Info] // see info
 }
 
 var (
@@ -62,9 +65,10 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	if err != nil {
 		return engine.Info{}, e.unreachable(err)
 	}
-	i, err := e.api.Info(ctx)
+	e.host.Store(nil)
+	i, err := e.info(ctx)
 	if err != nil {
-		return engine.Info{}, e.unreachable(err)
+		return engine.Info{}, err
 	}
 	kind := kindOf(v)
 	if kind == "docker" && tooOld(v.Version) {
@@ -76,6 +80,20 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 		Kind: kind, Version: v.Version, Endpoint: e.endpoint.String(), OS: v.Os, Arch: v.Arch,
 		CPUs: i.NCPU, Memory: i.MemTotal, Isolated: true,
 	}, nil
+}
+
+// info is what the engine says of its host. It is asked once for every Info, since nothing of it changes between that and
+// the start of a container.
+func (e *Engine) info(ctx context.Context) (system.Info, error) {
+	if i := e.host.Load(); i != nil {
+		return *i, nil
+	}
+	i, err := e.api.Info(ctx)
+	if err != nil {
+		return i, e.unreachable(err)
+	}
+	e.host.Store(&i)
+	return i, nil
 }
 
 func kindOf(v types.Version) string {

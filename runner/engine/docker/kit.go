@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/session"
 )
 
 // kitFolder is where a build finds Spec.Kit.
@@ -34,6 +35,32 @@ func (c *buildContainer) ownFiles() []engine.KitFile {
 		own = append(own, f)
 	}
 	return own
+}
+
+// typed is how many bytes of files the session may write by itself. An engine takes some 100 ms to put any number of them
+// into a container.
+const typed = 4 << 20
+
+// typable reports whether the session can write these files.
+func typable(files []engine.KitFile) bool {
+	size := 0
+	for _, f := range files {
+		size += len(f.Data)
+	}
+	return size <= typed
+}
+
+// typedFiles are those that the session writes when it begins.
+func (c *buildContainer) typedFiles() []session.File {
+	own := c.ownFiles()
+	if len(own) == 0 || !typable(own) {
+		return nil
+	}
+	files := []session.File{{Path: caFolder, Mode: fs.ModeDir | 0o755}}
+	for _, f := range own {
+		files = append(files, session.File{Path: f.Name, Mode: f.Mode, Data: f.Data})
+	}
+	return files
 }
 
 // packFiles makes a tar to be unpacked at the root of a container.

@@ -19,7 +19,7 @@ import (
 // fill puts into the created container what it needs before it starts: files of our own, and the workspace where it cannot
 // be mounted.
 func (c *buildContainer) fill(ctx context.Context) error {
-	if own := c.ownFiles(); len(own) > 0 {
+	if own := c.ownFiles(); len(own) > 0 && !typable(own) {
 		archive, err := packFiles(own)
 		if err != nil {
 			return fmt.Errorf("pack preamp's own files: %w", err)
