@@ -110,7 +110,7 @@ func (b *build) stop(ctx context.Context) error {
 	if err := b.container.Fetch(ctx, "."); err != nil {
 		return err
 	}
-	b.readEnvCache()
+	b.readEnvCache(ctx)
 	b.release()
 	return nil
 }

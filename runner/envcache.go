@@ -61,12 +61,12 @@ func (b *build) askEnvCache(ctx context.Context) {
 }
 
 // readEnvCache takes what the build has set with envCache, however it ended. Its processes have been stopped.
-func (b *build) readEnvCache() {
+func (b *build) readEnvCache(ctx context.Context) {
 	if b.r.EnvCache == nil || b.result.EnvCache == nil || b.envUnchanged || b.envRead {
 		return
 	}
 	b.envRead = true
-	ctx, cancel := context.WithTimeout(context.Background(), envCacheTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), envCacheTimeout)
 	defer cancel()
 	files, err := b.container.ReadKit(ctx, kit.Values, kit.Limits)
 	if err != nil {

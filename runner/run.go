@@ -396,7 +396,7 @@ func (b *build) cleanUp() {
 		// Stop before Close also when the build failed: it is what makes the workspace ours to remove, and what the build
 		// has set with envCache can be read then.
 		stopped := b.container.Stop(ctx)
-		b.readEnvCache()
+		b.readEnvCache(ctx)
 		b.release()
 		b.saveEnvCache()
 		if err := errors.Join(stopped, <-b.closing); err != nil {
