@@ -72,9 +72,7 @@ func (a *amplify) sectionStarted(at time.Time, e runner.SectionStarted) {
 			lines = append(lines, "## Backend environment association found")
 		}
 	}
-	if e.PullOnly {
-		lines = append(lines, "## Running amplify pull to generate aws-exports.js file for frontend")
-	}
+	// That only a pull is done is said by amplifyPush, in its phase, as in the service.
 	a.before.defined = e.Defined
 	a.info(at, lines...)
 }

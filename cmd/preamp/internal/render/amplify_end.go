@@ -14,8 +14,10 @@ type ending struct {
 	frontend        bool // was run, or skipped
 	frontendSkipped bool
 	failed          bool // a section was not completed
+	refused         bool // the build failed, in a section or after them
 	told            bool // that the build was completed
 	headers         *runner.HeadersRead
+	artifacts       *runner.ArtifactsReady // of the build, held until it is known that the service would take them
 	envCache        *runner.EnvCacheSaved
 }
 
@@ -39,10 +41,12 @@ func (a *amplify) end(at time.Time, e runner.Event) {
 	case runner.EnvCacheSaved:
 		a.after.envCache = &e
 	case runner.Failed:
+		a.after.refused = true
 		a.failed(at, e)
 	case runner.BuildEnded:
 		a.completed(at)
 		a.headers(at)
+		a.uploaded(at)
 		a.envCached(at)
 	}
 }
@@ -103,7 +107,6 @@ func (a *amplify) headers(at time.Time) {
 	}
 }
 
-// artifacts has the service's lines and the service's names for what is kept here; a note says where.
 func (a *amplify) artifacts(at time.Time, e runner.ArtifactsReady) {
 	if e.Kind != "build" {
 		a.note(at, fmt.Sprintf("test artifacts: %s in %s", plural(e.Files, "file", "files"), base(e.Zip)))
@@ -111,6 +114,20 @@ func (a *amplify) artifacts(at time.Time, e runner.ArtifactsReady) {
 	}
 	a.completed(at)
 	a.headers(at)
+	a.after.artifacts = &e
+}
+
+// uploaded has the service's lines and the service's names for what is kept here; a note says where. After a failure there
+// is only the note: the service would not have taken them.
+func (a *amplify) uploaded(at time.Time) {
+	e := a.after.artifacts
+	if e == nil {
+		return
+	}
+	if a.after.refused {
+		a.note(at, fmt.Sprintf("artifacts, to look at: %s in %s", plural(e.Files, "file", "files"), base(e.Zip)))
+		return
+	}
 	a.info(at, "# Starting build artifact upload process...")
 	a.info(at, "# Uploading build artifact '__artifacts.zip'...")
 	kept := base(e.Zip)

@@ -13,6 +13,13 @@ import (
 // failed writes the service's own words where they are known, and in notes what preamp knows besides.
 func (a *amplify) failed(at time.Time, e runner.Failed) {
 	f := e.Failure
+	if f.Class == runner.ClassOutput && f.Service != "" {
+		a.completed(at)
+		if strings.HasPrefix(f.Service, noFolder) {
+			a.after.headers = nil // the service looks for the folder first, and for all else after the headers
+		}
+		a.headers(at)
+	}
 	switch {
 	case f.Class == runner.ClassCommand:
 		a.failure(at, "Build failed")
@@ -26,13 +33,6 @@ func (a *amplify) failed(at time.Time, e runner.Failed) {
 		a.specFailed(at, f.Diagnostics, e.Source)
 		return
 	case f.Service != "":
-		if f.Class == runner.ClassOutput {
-			a.completed(at)
-			if strings.HasPrefix(f.Service, noFolder) {
-				a.after.headers = nil // the service looks for the folder first, and for all else after the headers
-			}
-			a.headers(at)
-		}
 		a.failure(at, f.Service)
 	default:
 		a.failure(at, "Build failed")
