@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/preamp-build/preamp/artifacts"
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 var zipTime = time.Date(2024, 2, 29, 12, 34, 56, 0, time.UTC)
@@ -171,10 +172,7 @@ func TestZip64(t *testing.T) {
 }
 
 func TestUnzipReadsIt(t *testing.T) {
-	unzip, err := exec.LookPath("unzip")
-	if err != nil {
-		t.Skip("needs unzip")
-	}
+	unzip := need.Program(t, "unzip")
 	root := mixed(t)
 	s := selectFiles(t, artifacts.Options{Root: root})
 	archive := filepath.Join(t.TempDir(), "a.zip")

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // TestCorpus holds Check against real files with known verdicts. The folder has the files and expected.tsv, whose
@@ -109,10 +111,7 @@ func TestCorpusFindings(t *testing.T) {
 
 // TestCorpusCommands holds our reading of shell commands against bash's, on all commands of the corpus.
 func TestCorpusCommands(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("needs bash")
-	}
+	bash := need.Program(t, "bash")
 	folder, rows := corpusTable(t, "expected.tsv")
 	seen := map[string]bool{}
 	var script strings.Builder

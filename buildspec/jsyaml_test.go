@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // The service reads its specifications with js-yaml. Its log of April 2026 has the messages and the excerpt of the 4
@@ -223,9 +224,7 @@ func yamlFiles(t *testing.T) []yamlFile {
 func installJSYAML(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"npm", "node"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skip(t, "needs "+program)
-		}
+		need.Program(t, program)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -245,18 +244,9 @@ func installJSYAML(t *testing.T) string {
 		"--prefix", folder, "js-yaml-4@npm:js-yaml@"+jsyaml4, "js-yaml-5@npm:js-yaml@"+jsyaml5)
 	npm.Dir = folder
 	if out, err := npm.CombinedOutput(); err != nil {
-		skip(t, fmt.Sprintf("needs npm's registry, to install js-yaml: %v\n%s", err, out))
+		need.Missing(t, fmt.Sprintf("needs npm's registry, to install js-yaml: %v\n%s", err, out))
 	}
 	return folder
-}
-
-// skip skips the test, unless PREAMP_REQUIRE_DOCKER says that nothing may be missing, as in CI.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("PREAMP_REQUIRE_DOCKER") != "" {
-		t.Fatalf("PREAMP_REQUIRE_DOCKER is set, and the test %s", why)
-	}
-	t.Skip(why)
 }
 
 // loadAll runs js-yaml over the files, in one process.

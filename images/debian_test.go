@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 func TestHostSourcesFilters(t *testing.T) {
@@ -125,7 +127,7 @@ cd ` + dir + "\n" + debianBashrc
 
 func TestNvm(t *testing.T) {
 	t.Parallel()
-	needs(t, "bash")
+	need.Program(t, "bash")
 	tests := []struct{ name, script, want string }{
 		{"use picks the newest of a prefix", "nvm use 22; node", "Now using node v22.23.3 (npm v10.9.9)\nv22.23.3\n"},
 		{"use takes a full version", "nvm use v22.9.0 --silent; node", "v22.9.0\n"},

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 func TestRecipes(t *testing.T) {
@@ -174,19 +175,9 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// needs skips the test where a program is missing.
-func needs(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("needs %s in PATH", program)
-	}
-	return path
-}
-
 func run(t *testing.T, stdin, program string, args ...string) (stdout string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), needs(t, program), args...)
+	cmd := exec.CommandContext(t.Context(), need.Program(t, program), args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut

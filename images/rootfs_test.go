@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 func scripted(script string) Recipe {
@@ -26,7 +28,7 @@ func scripted(script string) Recipe {
 // that nothing is left in it.
 func emptyTemp(t *testing.T) {
 	t.Helper()
-	needs(t, "bash")
+	need.Program(t, "bash")
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	t.Cleanup(func() {
@@ -144,7 +146,7 @@ func TestBuildRootfsAlreadyCancelled(t *testing.T) {
 
 func TestRunGroupKillsTheStubborn(t *testing.T) {
 	t.Parallel()
-	needs(t, "bash")
+	need.Program(t, "bash")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	cmd := exec.Command("bash", "-c", `trap '' TERM; echo ready; while :; do sleep 1000; done`)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 const appsDir = "../../testdata/apps"
@@ -17,9 +17,7 @@ func TestApps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs time: npm installs, left out by -short")
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("needs npm")
-	}
+	need.Program(t, "npm")
 	if os.Getenv("PREAMP_CA_CERT") == "" { // networks with a proxy of their own say so by these
 		t.Setenv("PREAMP_CA_CERT", os.Getenv("NODE_EXTRA_CA_CERTS"))
 	}

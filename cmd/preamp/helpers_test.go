@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
@@ -63,9 +64,7 @@ func repoWith(t *testing.T, spec string) string {
 
 func initRepo(t *testing.T, dir string) string {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
-	}
+	need.Program(t, "git")
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "First"}} {
 		cmd := exec.Command("git", append([]string{"-C", dir}, args...)...)
 		cmd.Env = os.Environ()

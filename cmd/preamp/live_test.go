@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
@@ -64,9 +64,7 @@ func TestLiveUpdates(t *testing.T) {
 	})
 	// Where there is no nvm, nothing changes, and the build goes on. Only packages of this machine would be changed by npm.
 	t.Run("host", func(t *testing.T) {
-		if _, err := exec.LookPath("node"); err != nil {
-			t.Skip("needs node")
-		}
+		need.Program(t, "node")
 		t.Setenv("PREAMP_ENGINE", "host")
 		t.Setenv("PREAMP_HOME", t.TempDir())
 		repo := repoWith(t, "version: 1\nfrontend:\n  phases: { build: { commands: [echo built] } }\n  artifacts: { baseDirectory: /, files: ['*.html'] }\n")

@@ -7,13 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
@@ -28,9 +28,7 @@ func TestMain(m *testing.M) {
 // The scripts are the manual of the command. Each runs on every engine that is there; a script that is about one engine
 // says so with a condition.
 func TestScripts(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
-	}
+	need.Program(t, "git")
 	t.Run("host", func(t *testing.T) { runScripts(t, "host", "") })
 	t.Run("docker", func(t *testing.T) {
 		e := dockertest.Engine(t, docker.Options{})

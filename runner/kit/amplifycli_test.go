@@ -2,6 +2,7 @@ package kit_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // parserPackage holds the Amplify CLI's command-line parser. It is the CLI without what it installs for itself.
@@ -31,18 +33,13 @@ func fetchParser(t *testing.T) string {
 		t.Skip("needs the npm registry, left out by -short")
 	}
 	for _, program := range []string{"npm", "node", "tar"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs " + program)
-		}
+		need.Program(t, program)
 	}
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "npm", "pack", "--silent", parserPackage)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("PREAMP_REQUIRE_DOCKER") != "" { // as with the engine: a green run in CI has really used it
-			t.Fatalf("npm pack: %v: %s", err, out)
-		}
-		t.Skipf("the npm registry does not give %s: %v", parserPackage, err)
+		need.Missing(t, fmt.Sprintf("needs %s from the npm registry: %v: %s", parserPackage, err, out))
 	}
 	packs, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(packs) != 1 {

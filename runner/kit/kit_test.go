@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/kit"
 )
 
@@ -24,8 +25,11 @@ func shells(t *testing.T) map[string][]string {
 		"dash": {"dash"}, "busybox": {"busybox", "sh"}, "bash": {"bash"}, "bash as sh": {"bash", "--posix"},
 		"mksh": {"mksh"}, "ksh": {"ksh"}, "sh": {"sh"},
 	} {
-		if _, err := exec.LookPath(argv[0]); err == nil {
+		switch _, err := exec.LookPath(argv[0]); {
+		case err == nil:
 			found[name] = argv
+		case name != "ksh" && os.Getenv(need.RequireTools) != "": // mksh is one, too
+			need.Missing(t, "needs "+argv[0])
 		}
 	}
 	if len(found) == 0 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/redact"
 )
 
@@ -228,10 +229,7 @@ func TestBase64InsideLongerText(t *testing.T) {
 }
 
 func TestBashSpellings(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("needs bash")
-	}
+	bash := need.Program(t, "bash")
 	for _, value := range []string{"it's a \"test\" $HOME `x` \\ !", "#not~a[comment]{a,b}", "~tilde;|&", "two\nlines'of\ttext\x01\x1b", "caf\u00e9 und mehr\n!"} {
 		for name, script := range map[string]string{
 			"printf %q":    `printf %q "$V"`,

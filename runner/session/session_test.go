@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/session"
 )
 
@@ -25,9 +26,7 @@ type shell struct {
 // open starts one; cut says how its streams arrive.
 func open(t *testing.T, cut func(io.Reader) io.Reader) *shell {
 	t.Helper()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("needs bash")
-	}
+	need.Program(t, "bash")
 	argv := session.Argv()
 	sh := &shell{cmd: exec.Command(argv[0], argv[1:]...)}
 	sh.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
 )
 
@@ -29,7 +30,7 @@ func newLFS(t *testing.T, dir, name string, server *sourcetest.LFSServer) (work 
 	work = filepath.Join(dir, name)
 	sourcetest.Git(t, dir, "init", "-q", work)
 	if out, err := sourcetest.TryGit(t, work, "lfs", "install", "--local"); err != nil {
-		t.Skipf("needs git-lfs: %s", out)
+		need.Missing(t, "needs git-lfs: "+out)
 	}
 	for path, text := range lfsFiles {
 		if rest, ok := strings.CutPrefix(text, "x "); ok {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
@@ -198,9 +199,7 @@ func wantOurs(t *testing.T, dir string) {
 // git refuses to work in a folder of another user; a build's folder is the build's own.
 func TestGitInTheWorkspace(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
-	}
+	need.Program(t, "git")
 	for name, copied := range map[string]bool{"mounted": false, "copied": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // HTTPOptions says how a server of HTTP asks for credentials. The zero value is a public server without TLS.
@@ -46,7 +48,7 @@ func HTTP(t testing.TB, reposDir string, o HTTPOptions) *Server {
 	t.Helper()
 	backend := filepath.Join(Git(t, reposDir, "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
-		t.Skip("needs git-http-backend")
+		need.Missing(t, "needs git-http-backend")
 	}
 	s := &Server{}
 	var handler http.Handler = &cgi.Handler{

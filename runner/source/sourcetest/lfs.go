@@ -3,6 +3,7 @@ package sourcetest
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // lfsModule has the server that Git LFS's own tests use. It is not in go.mod: only tests run it, as a process.
@@ -27,9 +30,7 @@ type LFSServer struct {
 // cannot be had.
 func LFS(t testing.TB) *LFSServer {
 	t.Helper()
-	if _, err := exec.LookPath("git-lfs"); err != nil {
-		t.Skip("needs git-lfs")
-	}
+	need.Program(t, "git-lfs")
 	if testing.Short() {
 		t.Skip("needs a Go proxy, for the server of Git LFS")
 	}
@@ -82,14 +83,14 @@ func buildLFS(t testing.TB, dir string) string {
 	text, err := download.Output()
 	var module struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(text, &module); err != nil || jsonErr != nil || module.Dir == "" {
-		t.Skipf("needs the module %s: %v %s", lfsModule, err, module.Error)
+		need.Missing(t, fmt.Sprintf("needs the module %s: %v %s", lfsModule, err, module.Error))
 	}
 	program := filepath.Join(dir, "server") // it writes files named after itself
 	build := exec.Command("go", "build", "-tags", "testtools", "-o", program, "./t/cmd/lfstest-gitserver.go")
 	build.Dir = module.Dir
 	build.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("needs the server of Git LFS, which does not build: %v\n%s", err, out)
+		need.Missing(t, fmt.Sprintf("needs the server of Git LFS, which does not build: %v\n%s", err, out))
 	}
 	return program
 }

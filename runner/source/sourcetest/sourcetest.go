@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/preamp-build/preamp/internal/need"
 )
 
 // Git runs git in dir and returns its output without the trailing newline. No configuration of the machine applies,
@@ -45,11 +47,7 @@ func TryGit(t testing.TB, dir string, args ...string) (string, error) {
 // NeedGit returns the path of git, or skips the test.
 func NeedGit(t testing.TB) string {
 	t.Helper()
-	path, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("needs git")
-	}
-	return path
+	return need.Program(t, "git")
 }
 
 // Write writes files below dir; the keys are paths with slashes. A path that ends in a star is written without the

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/preamp-build/preamp/internal/need"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -82,11 +83,11 @@ func needSSHD(t testing.TB) string {
 		sshd = "/usr/sbin/sshd"
 	}
 	if _, err := os.Stat(sshd); err != nil {
-		t.Skip("needs sshd")
+		need.Missing(t, "needs sshd")
 	}
 	if os.Getuid() == 0 {
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Skip("needs the folder /run/sshd:", err)
+			need.Missing(t, "needs the folder /run/sshd: "+err.Error())
 		}
 	}
 	return sshd
