@@ -69,7 +69,7 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 	id := engine.NewBuildID()
 	return &build{
 		r: r, job: job, id: id, owner: engine.NewOwner(id), emit: emit, redactor: redact.New(job.secrets()...),
-		result: &Result{Version: 1, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
+		result: &Result{Version: ResultVersion, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
 	}
 }
 

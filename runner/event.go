@@ -26,11 +26,12 @@ type Stamped struct {
 type (
 	// BuildStarted is the first event.
 	BuildStarted struct {
+		Version  string        `json:"version"` // of the events and the result: ResultVersion
 		Build    string        `json:"build"`
 		Engine   engine.Info   `json:"engine"`
 		Limits   engine.Limits `json:"limits"`
 		Size     string        `json:"size,omitempty"` // of the service's instance
-		Timeout  time.Duration `json:"timeout"`        // nanoseconds
+		Timeout  time.Duration `json:"timeout"`
 		Isolated bool          `json:"isolated"`
 	}
 	// Reaped tells of what a dead preamp had left.

@@ -6,10 +6,10 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
-// Result is everything about a build that has ended, as result.json holds it. Durations are in nanoseconds, sizes in
-// bytes. It holds no value of any variable.
+// Result is everything about a build that has ended, as result.json holds it. In JSON, durations are in
+// seconds and sizes in bytes. It holds no value of any variable.
 type Result struct {
-	Version  int           `json:"version"` // of this document; 1
+	Version  string        `json:"version"` // of this document: ResultVersion
 	Preamp   string        `json:"preamp"`  // version of the program
 	Build    string        `json:"build"`
 	Status   Status        `json:"status"`

@@ -152,7 +152,7 @@ func (b *build) begin(ctx context.Context) error {
 		return b.classified(ctx, err)
 	}
 	b.result.Engine = info
-	b.send(BuildStarted{Build: b.id, Engine: info, Limits: b.job.Limits, Size: b.job.Size, Timeout: b.jobTimeout(), Isolated: info.Isolated})
+	b.send(BuildStarted{Version: ResultVersion, Build: b.id, Engine: info, Limits: b.job.Limits, Size: b.job.Size, Timeout: b.jobTimeout(), Isolated: info.Isolated})
 	for _, name := range b.redactor.TooShort() {
 		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
 	}

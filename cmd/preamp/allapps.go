@@ -140,7 +140,7 @@ type appSummary struct {
 	AppRoot  string        `json:"appRoot"`
 	Status   runner.Status `json:"status"`
 	ExitCode int           `json:"exitCode"`
-	Took     time.Duration `json:"took"` // nanoseconds
+	Took     time.Duration `json:"took"`
 	Files    int           `json:"files"`
 	Bytes    int64         `json:"bytes"`
 	Why      string        `json:"why,omitempty"`
@@ -180,14 +180,18 @@ func (a *allApps) summary() error {
 			code = s.ExitCode
 		}
 	}
-	raw, err := json.MarshalIndent(struct {
-		Version int          `json:"version"`
+	raw, err := runner.MarshalDocument(struct {
+		Version string       `json:"version"`
 		Apps    []appSummary `json:"apps"`
-	}{1, all}, "", "  ")
+	}{runner.ResultVersion, all})
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(a.job.Out, runner.SummaryFile), append(raw, '\n'), 0o644); err != nil {
+	var text bytes.Buffer
+	if err := json.Indent(&text, append(raw, '\n'), "", "  "); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(a.job.Out, runner.SummaryFile), text.Bytes(), 0o644); err != nil {
 		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
 	if err := a.print(all); err != nil {
@@ -201,7 +205,7 @@ func (a *allApps) summary() error {
 
 func (a *allApps) print(all []appSummary) error {
 	if a.flags.log == "json" {
-		line, err := json.Marshal(struct {
+		line, err := runner.MarshalDocument(struct {
 			Time time.Time    `json:"time"`
 			Type string       `json:"type"`
 			Apps []appSummary `json:"apps"`

@@ -3,7 +3,7 @@ package render
 import (
 	"encoding/json"
 	"io"
-	"time"
+	"slices"
 
 	"github.com/preamp-build/preamp/runner"
 )
@@ -15,21 +15,16 @@ type jsonLines struct {
 }
 
 func (j *jsonLines) Event(e runner.Stamped) {
-	head, err := json.Marshal(struct {
-		Time time.Time `json:"time"`
-		Type string    `json:"type"`
-		App  string    `json:"application,omitempty"`
-	}{e.Time.UTC(), e.Type(), j.app})
+	line, err := json.Marshal(e)
 	if err != nil {
 		return
 	}
-	body, err := json.Marshal(e.Event)
-	if err != nil {
-		return
-	}
-	line := head
-	if len(body) > 2 { // more than {}
-		line = append(append(head[:len(head)-1], ','), body[1:]...)
+	if j.app != "" {
+		name, err := json.Marshal(j.app)
+		if err != nil {
+			return
+		}
+		line = slices.Concat([]byte(`{"application":`), name, []byte{','}, line[1:])
 	}
 	_, _ = j.w.Write(append(line, '\n')) // a writer that fails cancels the build; see the command
 }
