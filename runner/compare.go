@@ -51,17 +51,26 @@ func (b *build) compare(ctx context.Context) ([]Diff, error) {
 // decide fills in what has become of one section since it was built last.
 func (b *build) decide(ctx context.Context, d *Diff, last *builtFrom) error {
 	d.Head = b.result.Source.Commit
+	watches := []source.Watch{b.watch(d), {Globs: b.job.WatchPaths}}
+	given := b.job.DiffBase != "" && (last == nil || last.Commit != b.job.DiffBase)
+	if given {
+		// Of a build that another machine has made, only the commit is known. Its specification is in the repository.
+		last = &builtFrom{Commit: b.job.DiffBase}
+		watches = append(watches, source.Watch{Globs: []string{escapeGlob(b.result.Spec)}})
+	}
 	if last == nil {
 		d.Why = "this branch was not built successfully before"
 		return nil
 	}
 	d.Base = last.Commit
-	if d.Why = b.builtNow(last.Key).differs(last); d.Why != "" {
-		return nil
+	if !given {
+		if d.Why = b.builtNow(last.Key).differs(last); d.Why != "" {
+			return nil
+		}
 	}
 	got, err := source.Compare(ctx, source.CompareRequest{
 		Request: b.sourceRequest(), Checkout: b.checkout, Base: last.Commit, Scratch: b.scratch.dir,
-		Watches: []source.Watch{b.watch(d), {Globs: b.job.WatchPaths}},
+		Watches: watches,
 	})
 	if err != nil {
 		return err

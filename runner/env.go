@@ -137,7 +137,8 @@ func (j *Job) secrets() []redact.Secret {
 		}
 	}
 	for name, value := range map[string]string{
-		"the access token": j.Auth.Token, "the password": j.Auth.Password, "the key's passphrase": j.Auth.SSHKeyPassphrase,
+		"the access token": j.Auth.Token, "the password": j.Auth.Password, "the key's passphrase": j.Auth.SSHKeyPassphrase, "the ssh key": j.Auth.SSHKey,
+		"the registry's password": j.RegistryLogin.Password, "the registry's token": j.RegistryLogin.Token,
 	} {
 		if value != "" {
 			all = append(all, redact.Secret{Name: name, Value: value})

@@ -25,7 +25,7 @@ type Images struct {
 var _ ImageProvider = (*Images)(nil)
 
 // Ensure implements ImageProvider.
-func (p *Images) Ensure(ctx context.Context, name string, pull engine.PullPolicy, progress func(engine.Progress)) (engine.Image, bool, []string, error) {
+func (p *Images) Ensure(ctx context.Context, name string, pull engine.Pull, progress func(engine.Progress)) (engine.Image, bool, []string, error) {
 	var notices []string
 	why := ""
 	if name == "" {
@@ -40,7 +40,7 @@ func (p *Images) Ensure(ctx context.Context, name string, pull engine.PullPolicy
 	}
 	if ref.Recipe == "" {
 		if ref.Local {
-			pull = engine.PullNever
+			pull.Policy = engine.PullNever
 		}
 		img, err := p.Engine.Image(ctx, ref.Image, pull, progress)
 		return img, false, notices, err
@@ -51,7 +51,7 @@ func (p *Images) Ensure(ctx context.Context, name string, pull engine.PullPolicy
 	}
 	p.building.Lock()
 	defer p.building.Unlock()
-	img, err := p.Engine.Image(ctx, ref.Image, engine.PullNever, nil)
+	img, err := p.Engine.Image(ctx, ref.Image, engine.Pull{Policy: engine.PullNever}, nil)
 	var ee *engine.Error
 	if err == nil || !errors.As(err, &ee) || ee.Kind != engine.KindImageMissing {
 		return img, false, notices, err
@@ -78,7 +78,7 @@ func (p *Images) Recipe(ctx context.Context, name string) (images.Recipe, error)
 
 // Current is the image of a recipe, if the engine has one that was made from the recipe as it is now.
 func (p *Images) Current(ctx context.Context, recipe images.Recipe) (engine.Image, bool) {
-	img, err := p.Engine.Image(ctx, recipe.Tag, engine.PullNever, nil)
+	img, err := p.Engine.Image(ctx, recipe.Tag, engine.Pull{Policy: engine.PullNever}, nil)
 	return img, err == nil
 }
 
@@ -87,7 +87,7 @@ func (p *Images) host(ctx context.Context) images.Host {
 	return images.Host{
 		OS: runtime.GOOS, LookPath: exec.LookPath,
 		HasImage: func(ref string) bool {
-			_, err := p.Engine.Image(ctx, ref, engine.PullNever, nil)
+			_, err := p.Engine.Image(ctx, ref, engine.Pull{Policy: engine.PullNever}, nil)
 			return err == nil
 		},
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,8 @@ type Job struct {
 	// Image is what --image or _CUSTOM_IMAGE says. Empty: the default image.
 	Image string
 	Pull  engine.PullPolicy
+	// RegistryLogin is for the registry of Image. The zero value means the login that this machine has.
+	RegistryLogin engine.RegistryLogin
 	// Timeout bounds the build, without the time that its image takes to be brought. Zero: _BUILD_TIMEOUT or
 	// DefaultTimeout.
 	Timeout time.Duration
@@ -62,6 +65,9 @@ type Job struct {
 	CACerts []byte
 	// Out is the folder for artifacts, log and result. See Output.
 	Out string
+	// DiffBase is the commit that AMPLIFY_DIFF_DEPLOY and AMPLIFY_DIFF_BACKEND compare with, in place of the last successful
+	// build that this machine remembers. Empty: that one.
+	DiffBase string
 	// NoCache keeps the build from reading and writing caches.
 	NoCache bool
 }
@@ -88,6 +94,8 @@ var Sizes = map[string]engine.Limits{
 // StandardLimits are those of the instance that the service takes where it is not told another.
 var StandardLimits = Sizes["standard"]
 
+var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
 // validate reports everything that makes the job impossible before anything is done for it.
 func (j *Job) validate() error {
 	var problems []string
@@ -112,6 +120,9 @@ func (j *Job) validate() error {
 	}
 	if j.PullRequest != nil && j.PullRequest.ID <= 0 {
 		problems = append(problems, "a pull request's number is greater than 0")
+	}
+	if j.DiffBase != "" && !fullSHA.MatchString(j.DiffBase) {
+		problems = append(problems, fmt.Sprintf("%q is no full id of a commit to compare with", j.DiffBase))
 	}
 	for _, glob := range j.WatchPaths {
 		if !doublestar.ValidatePattern(glob) {

@@ -56,7 +56,7 @@ type Runner struct {
 type ImageProvider interface {
 	// Ensure makes the image that name means available, by pulling it or by building it from our recipe. name may be
 	// empty: the default image. notices are sentences for the user.
-	Ensure(ctx context.Context, name string, pull engine.PullPolicy, progress func(engine.Progress)) (img engine.Image, built bool, notices []string, err error)
+	Ensure(ctx context.Context, name string, pull engine.Pull, progress func(engine.Progress)) (img engine.Image, built bool, notices []string, err error)
 }
 
 // Run does one build. emit gets every event, one at a time; it may be nil. Run returns when nothing of the build is left
@@ -305,7 +305,7 @@ func (b *build) getImage(ctx context.Context) error {
 	}
 	began := time.Now()
 	name := b.imageName()
-	img, built, notices, err := b.r.Images.Ensure(ctx, name, b.job.Pull, func(p engine.Progress) {
+	img, built, notices, err := b.r.Images.Ensure(ctx, name, engine.Pull{Policy: b.job.Pull, Login: b.job.RegistryLogin}, func(p engine.Progress) {
 		b.send(Progress{Step: "image", Message: p.Message, Current: p.Current, Total: p.Total})
 	})
 	for _, n := range notices {

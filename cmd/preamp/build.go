@@ -39,7 +39,7 @@ type buildFlags struct {
 	specEnvWins                    bool
 	watchPaths                     []string
 	pullRequest                    runner.PullRequest
-	platform                       string
+	platform, diffBase             string
 	allApps                        bool
 	jobs                           int
 	noSubmodules, noLFS            bool
@@ -98,6 +98,7 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.StringVar(&b.pullRequest.Target, "pr-target", "", "branch that the pull request goes to")
 	f.StringVar(&b.trigger, "trigger", string(runner.TriggerManual), "what asked for the build: manual, or push, which heeds [skip-cd] in the commit's message")
 	f.StringSliceVar(&b.watchPaths, "watch-paths", nil, "globs of further files that count for AMPLIFY_DIFF_DEPLOY, such as 'packages/shared/**'")
+	f.StringVar(&b.diffBase, "diff-base", "", "commit that AMPLIFY_DIFF_DEPLOY compares with (default: the last successful build that this machine remembers)")
 	f.StringVar(&b.platform, "platform", "", "kind of application: WEB, or WEB_COMPUTE for server-side rendering (default: found out from the repository)")
 	f.StringVar(&b.size, "size", "", "instance whose memory and processors the build gets: standard (8 GiB, 4), large (16 GiB, 8), xlarge (72 GiB, 36)")
 	f.StringVar(&b.defaultBranch, "default-branch", "", "branch whose cache a branch without its own begins with (default: main)")
@@ -209,7 +210,7 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 	j := runner.Job{
 		Branch: b.branch, DefaultBranch: b.defaultBranch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
 		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth, SpecEnvWins: b.specEnvWins,
-		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform,
+		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform, DiffBase: b.diffBase,
 	}
 	if b.noSubmodules {
 		j.Submodules = "none"

@@ -111,7 +111,7 @@ func imageRows(cmd *cobra.Command, e *docker.Engine) ([]imageRow, error) {
 	var rows []imageRow
 	for _, r := range images.Recipes() {
 		row := imageRow{Recipe: r.Name, Image: r.Latest, Summary: r.Summary}
-		img, err := e.Image(cmd.Context(), r.Latest, engine.PullNever, nil)
+		img, err := e.Image(cmd.Context(), r.Latest, engine.Pull{Policy: engine.PullNever}, nil)
 		var ee *engine.Error
 		switch {
 		case err == nil:
@@ -181,7 +181,7 @@ func checkImage(cmd *cobra.Command, e *docker.Engine, name string, node bool) (i
 	if ref.Local {
 		pull = engine.PullNever
 	}
-	if _, err := e.Image(cmd.Context(), ref.Image, pull, nil); err != nil {
+	if _, err := e.Image(cmd.Context(), ref.Image, engine.Pull{Policy: pull}, nil); err != nil {
 		return images.Report{}, err
 	}
 	out, err := e.Probe(cmd.Context(), ref.Image, images.ProbeScript)

@@ -20,10 +20,10 @@ type Engine interface {
 	// An engine that does not answer gives an *Error of KindUnreachable.
 	Info(ctx context.Context) (Info, error)
 
-	// Image makes sure that the image ref is present, pulling it as the policy says, and returns what it is.
+	// Image makes sure that the image ref is present, pulling it as pull says, and returns what it is.
 	// progress may be nil; it is called from one goroutine at a time, a few times a second at most, never after Image
 	// has returned. Engines without images return a zero Image and no error.
-	Image(ctx context.Context, ref string, policy PullPolicy, progress func(Progress)) (Image, error)
+	Image(ctx context.Context, ref string, pull Pull, progress func(Progress)) (Image, error)
 
 	// Dir is the folder in which a build started with spec will see its workspace. It is a pure function of spec, so that
 	// the environment can name it before anything runs, and the same from build to build for the same Spec.Dir.
@@ -205,6 +205,33 @@ type Image struct {
 	Tags     []string
 	Pulled   bool // whether this call brought it
 }
+
+// Pull says when and how an image is fetched from its registry. The zero value is PullMissing with the login that this
+// machine has.
+type Pull struct {
+	Policy PullPolicy
+	Login  RegistryLogin
+}
+
+// RegistryLogin is what an image's registry asks for: a user and a password, or a token. The zero value means the login
+// that the engine's own command line has on this machine, if any. It prints itself without its values.
+type RegistryLogin struct {
+	Username, Password string
+	// Token is a bearer token of the registry, in place of both.
+	Token string
+}
+
+// Format implements fmt.Formatter: whatever the verb, no password is shown.
+func (l RegistryLogin) Format(f fmt.State, _ rune) {
+	if l == (RegistryLogin{}) {
+		_, _ = io.WriteString(f, "no login")
+		return
+	}
+	_, _ = io.WriteString(f, "a login")
+}
+
+// MarshalText implements encoding.TextMarshaler without the values.
+func (l RegistryLogin) MarshalText() ([]byte, error) { return fmt.Append(nil, l), nil }
 
 // PullPolicy says when an image is fetched from its registry.
 type PullPolicy string

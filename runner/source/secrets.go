@@ -20,7 +20,7 @@ const minSecret = 4
 
 func newSecrets(a Auth) *secrets {
 	s := &secrets{}
-	s.add(a.Token, a.Password, a.SSHKeyPassphrase)
+	s.add(a.Token, a.Password, a.SSHKeyPassphrase, a.SSHKey)
 	for _, password := range []string{a.Token, a.Password} {
 		s.addBasic(a.Username, password)
 	}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -60,13 +61,29 @@ type Auth struct {
 	Token string
 	// Username and Password are sent as basic authentication, or as the user and password of an ssh login.
 	Username, Password string
-	// SSHKeyFile is the path of a private key and SSHKeyPassphrase decrypts it.
-	SSHKeyFile, SSHKeyPassphrase string
+	// SSHKeyFile is the path of a private key, SSHKey is one itself, in PEM, and SSHKeyPassphrase decrypts them.
+	SSHKeyFile, SSHKey, SSHKeyPassphrase string
 	// SSHAgent offers the keys of the agent at SSH_AUTH_SOCK.
 	SSHAgent bool
 	// KnownHosts are files with the host keys to trust; none means ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
 	// The host's key is always checked.
 	KnownHosts []string
+	// KnownHostsText holds lines of such a file, which are then the only ones besides KnownHosts.
+	KnownHostsText string
+}
+
+// Format implements fmt.Formatter: whatever the verb, no credential is shown.
+func (a Auth) Format(f fmt.State, _ rune) {
+	var has []string
+	for what, value := range map[string]string{
+		"token": a.Token, "password": a.Password, "ssh key": a.SSHKeyFile + a.SSHKey, "known hosts": strings.Join(a.KnownHosts, "") + a.KnownHostsText,
+	} {
+		if value != "" {
+			has = append(has, what)
+		}
+	}
+	slices.Sort(has)
+	_, _ = io.WriteString(f, "credentials: "+strings.Join(has, ", "))
 }
 
 // Checkout says what Prepare put into the folder.

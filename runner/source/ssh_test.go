@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ func TestCloneOverSSH(t *testing.T) {
 	}{
 		{"key", server.URL("shop.git"), "", Auth{SSHKeyFile: server.KeyFile}},
 		{"key with passphrase", server.URL("shop.git"), "", Auth{SSHKeyFile: server.LockedKeyFile, SSHKeyPassphrase: server.Passphrase}},
+		{"key inline", server.URL("shop.git"), "", Auth{SSHKey: read(t, server.KeyFile)}},
 		{"agent", server.URL("shop.git"), "", Auth{SSHAgent: true}},
 		{"wrong key and agent", server.URL("shop.git"), "", Auth{SSHKeyFile: wrongKey(t), SSHAgent: true}},
 		{"commit on no branch", server.URL("shop.git"), repo.Lost, Auth{SSHKeyFile: server.KeyFile}},
@@ -75,6 +77,8 @@ func TestSSHFailures(t *testing.T) {
 		{"unknown host", "shop.git", hosts("none"), KindHostKey, []string{fingerprint, "ssh-keyscan -p " + port + " 127.0.0.1 >> "}},
 		{"changed host", "shop.git", hosts("changed"), KindHostKey, []string{fingerprint, "HAS CHANGED", "ssh-keygen -R '[127.0.0.1]:" + port}},
 		{"revoked host", "shop.git", hosts("revoked"), KindHostKey, []string{"refused"}},
+		{"inline hosts and none of them", "shop.git", with(func(a *Auth) { a.KnownHosts, a.KnownHostsText = nil, "# nobody\n" }), KindHostKey, []string{fingerprint}},
+		{"no key inline", "shop.git", with(func(a *Auth) { a.SSHKeyFile, a.SSHKey = "", "junk" }), KindAuth, []string{"that was given is not a private ssh key"}},
 		{"missing known_hosts", "shop.git", hosts("nope"), KindHostKey, []string{"nope"}},
 		{"garbled known_hosts", "shop.git", hosts("garbage"), KindHostKey, []string{"garbage"}},
 		{"wrong key", "shop.git", with(func(a *Auth) { a.SSHKeyFile = wrongKey(t) }), KindAuth, []string{"does not accept this ssh key"}},
@@ -95,6 +99,33 @@ func TestSSHFailures(t *testing.T) {
 			noGoroutines(t)
 		})
 	}
+}
+
+// Host keys and a private key that come as text need no file of the user's.
+func TestSSHInline(t *testing.T) {
+	dir := t.TempDir()
+	sourcetest.NewRepo(t, dir, "shop")
+	server := sourcetest.SSH(t, dir)
+	t.Setenv("TMPDIR", t.TempDir())
+	auth := Auth{SSHKey: read(t, server.LockedKeyFile), SSHKeyPassphrase: server.Passphrase, KnownHostsText: read(t, server.KnownHosts)}
+	mustPrepare(t, findGit(), Request{URL: server.URL("shop.git"), Auth: auth})
+	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "preamp-known-hosts-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if got := fmt.Sprintf(verb, Request{Auth: auth}); strings.Contains(got, "BEGIN") || strings.Contains(got, server.Passphrase) {
+			t.Errorf("%s shows credentials: %s", verb, got)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 func wrongKey(t *testing.T) string {

@@ -16,7 +16,7 @@ import (
 // sshConfig makes the login and the check of the host's key. The returned function releases the agent.
 func (j *job) sshConfig(ctx context.Context, r remote, a Auth) (*ssh.ClientConfig, func() error, error) {
 	release := func() error { return nil }
-	known, err := knownHosts(a.KnownHosts)
+	known, err := knownHosts(a.KnownHosts, a.KnownHostsText)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -27,6 +27,13 @@ func (j *job) sshConfig(ctx context.Context, r remote, a Auth) (*ssh.ClientConfi
 		HostKeyAlgorithms: known.HostKeyAlgorithms(r.address()),
 	}
 	var signers []ssh.Signer
+	if a.SSHKey != "" {
+		signer, err := parseKey([]byte(a.SSHKey), "that was given", a.SSHKeyPassphrase)
+		if err != nil {
+			return nil, nil, err
+		}
+		signers = append(signers, signer)
+	}
 	if a.SSHKeyFile != "" {
 		signer, err := readKey(a.SSHKeyFile, a.SSHKeyPassphrase)
 		if err != nil {
@@ -72,22 +79,27 @@ func readKey(file, passphrase string) (ssh.Signer, error) {
 	if err != nil {
 		return nil, &Error{Kind: KindAuth, Message: "the ssh key cannot be read: " + err.Error(), Err: err}
 	}
+	return parseKey(pem, file, passphrase)
+}
+
+// parseKey reads a private key; name is what messages call it.
+func parseKey(pem []byte, name, passphrase string) (ssh.Signer, error) {
 	signer, err := ssh.ParsePrivateKey(pem)
 	var locked *ssh.PassphraseMissingError
 	if errors.As(err, &locked) {
 		if passphrase == "" {
 			return nil, &Error{
-				Kind: KindAuth, Message: fmt.Sprintf("the ssh key %s is protected by a passphrase, and none was given", file),
+				Kind: KindAuth, Message: fmt.Sprintf("the ssh key %s is protected by a passphrase, and none was given", name),
 				Hint: "Give the passphrase, or add the key to an ssh agent.", Err: err,
 			}
 		}
 		if signer, err = ssh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase)); err != nil {
-			return nil, &Error{Kind: KindAuth, Message: fmt.Sprintf("the passphrase does not open the ssh key %s", file), Err: err}
+			return nil, &Error{Kind: KindAuth, Message: fmt.Sprintf("the passphrase does not open the ssh key %s", name), Err: err}
 		}
 	}
 	if err != nil {
 		return nil, &Error{
-			Kind: KindAuth, Message: fmt.Sprintf("%s is not a private ssh key: %v", file, err),
+			Kind: KindAuth, Message: fmt.Sprintf("the ssh key %s is not a private ssh key: %v", name, err),
 			Hint: "Give the private half, the file without .pub.", Err: err,
 		}
 	}
@@ -126,7 +138,19 @@ func agentSigners(ctx context.Context) ([]ssh.Signer, func() error, error) {
 
 // knownHosts reads the files with the trusted host keys. Of the usual files any may be missing; one that was named may
 // not.
-func knownHosts(files []string) (*knownhosts.HostKeyDB, error) {
+func knownHosts(files []string, text string) (db *knownhosts.HostKeyDB, err error) {
+	if text != "" {
+		own, err := os.CreateTemp("", "preamp-known-hosts-")
+		if err != nil {
+			return nil, fmt.Errorf("keep the given ssh host keys in a file: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.Remove(own.Name())) }()
+		_, err = own.WriteString(text)
+		if err := errors.Join(err, own.Close()); err != nil {
+			return nil, fmt.Errorf("keep the given ssh host keys in a file: %w", err)
+		}
+		files = append([]string{own.Name()}, files...)
+	}
 	var present []string
 	for _, f := range firstSlice(files, usualKnownHosts()) {
 		_, err := os.Stat(f)
@@ -137,8 +161,7 @@ func knownHosts(files []string) (*knownhosts.HostKeyDB, error) {
 			return nil, &Error{Kind: KindHostKey, Message: "the known_hosts file cannot be read: " + err.Error(), Err: err}
 		}
 	}
-	db, err := knownhosts.NewDB(present...)
-	if err != nil {
+	if db, err = knownhosts.NewDB(present...); err != nil {
 		return nil, &Error{Kind: KindHostKey, Message: "a known_hosts file cannot be read: " + err.Error(), Err: err}
 	}
 	return db, nil

@@ -41,7 +41,7 @@ func TestImageBuilder(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { removeImage(t, img.ID) })
-		if again, err := e.Image(t.Context(), tag, engine.PullNever, nil); err != nil || again.ID != img.ID {
+		if again, err := e.Image(t.Context(), tag, engine.Pull{Policy: engine.PullNever}, nil); err != nil || again.ID != img.ID {
 			t.Errorf("by its name: %+v, %v; want %s", again, err, img.ID)
 		}
 		_, err = e.Probe(t.Context(), img.ID, "echo here")
@@ -67,7 +67,7 @@ func TestImageBuilder(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range []string{tag, second} {
-			if again, err := e.Image(t.Context(), name, engine.PullNever, nil); err != nil || again.ID != img.ID || again.Labels[key] != value {
+			if again, err := e.Image(t.Context(), name, engine.Pull{Policy: engine.PullNever}, nil); err != nil || again.ID != img.ID || again.Labels[key] != value {
 				t.Errorf("%s: %+v, %v", name, again, err)
 			}
 		}

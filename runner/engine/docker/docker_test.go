@@ -161,7 +161,7 @@ func TestOutOfMemory(t *testing.T) {
 func TestMissingImage(t *testing.T) {
 	e := dockertest.Engine(t, docker.Options{})
 	for _, policy := range []engine.PullPolicy{engine.PullMissing, engine.PullNever, engine.PullAlways} {
-		_, err := e.Image(t.Context(), "127.0.0.1:1/no/such:image", policy, nil)
+		_, err := e.Image(t.Context(), "127.0.0.1:1/no/such:image", engine.Pull{Policy: policy}, nil)
 		var ee *engine.Error
 		if !errors.As(err, &ee) || ee.Kind != engine.KindImageMissing {
 			t.Errorf("%s: %v, want KindImageMissing", policy, err)

@@ -19,22 +19,22 @@ import (
 )
 
 // Image implements engine.Engine.
-func (e *Engine) Image(ctx context.Context, ref string, policy engine.PullPolicy, progress func(engine.Progress)) (engine.Image, error) {
+func (e *Engine) Image(ctx context.Context, ref string, pull engine.Pull, progress func(engine.Progress)) (engine.Image, error) {
 	if progress == nil {
 		progress = func(engine.Progress) {}
 	}
-	if policy != engine.PullAlways {
+	if pull.Policy != engine.PullAlways {
 		img, err := e.inspect(ctx, ref)
 		if err == nil || !cerrdefs.IsNotFound(err) {
 			return img, e.classify("look for the image "+ref, err)
 		}
-		if policy == engine.PullNever {
+		if pull.Policy == engine.PullNever {
 			return engine.Image{}, &engine.Error{
 				Kind: engine.KindImageMissing, Message: "the image " + ref + " is not there", Hint: "pull policy never",
 			}
 		}
 	}
-	if err := e.pull(ctx, ref, progress); err != nil {
+	if err := e.pull(ctx, ref, pull.Login, progress); err != nil {
 		return engine.Image{}, err
 	}
 	img, err := e.inspect(ctx, ref)
@@ -61,8 +61,8 @@ func (e *Engine) inspect(ctx context.Context, ref string) (engine.Image, error) 
 }
 
 // pull fetches ref and reports one line of progress at a time: the layers together, not each.
-func (e *Engine) pull(ctx context.Context, ref string, progress func(engine.Progress)) error {
-	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: registryAuth(ref)})
+func (e *Engine) pull(ctx context.Context, ref string, login engine.RegistryLogin, progress func(engine.Progress)) error {
+	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: registryAuth(ref, login)})
 	if client.IsErrConnectionFailed(err) {
 		return e.unreachable(err)
 	}

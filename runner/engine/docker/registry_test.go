@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -73,11 +74,11 @@ func TestPull(t *testing.T) {
 	e := dockertest.Engine(t, docker.Options{})
 	ref := push(t, serveRegistry(t, "", ""), "", "")
 	t.Cleanup(func() { removeImage(t, ref) })
-	_, err := e.Image(t.Context(), ref, engine.PullNever, nil)
+	_, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullNever}, nil)
 	wantKind(t, err, engine.KindImageMissing)
 
 	var lines []string
-	img, err := e.Image(t.Context(), ref, engine.PullMissing, func(p engine.Progress) { lines = append(lines, p.Message) })
+	img, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullMissing}, func(p engine.Progress) { lines = append(lines, p.Message) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,14 +88,14 @@ func TestPull(t *testing.T) {
 	if len(lines) == 0 || !strings.Contains(lines[0], ref) {
 		t.Errorf("progress %q", lines)
 	}
-	again, err := e.Image(t.Context(), ref, engine.PullMissing, nil)
+	again, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullMissing}, nil)
 	if err != nil || again.Pulled || again.ID != img.ID {
 		t.Errorf("the second time: %+v, %v", again, err)
 	}
-	if again, err = e.Image(t.Context(), ref, engine.PullAlways, nil); err != nil || !again.Pulled {
+	if again, err = e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullAlways}, nil); err != nil || !again.Pulled {
 		t.Errorf("always: %+v, %v", again, err)
 	}
-	_, err = e.Image(t.Context(), strings.Replace(ref, ":1", ":2", 1), engine.PullMissing, nil)
+	_, err = e.Image(t.Context(), strings.Replace(ref, ":1", ":2", 1), engine.Pull{Policy: engine.PullMissing}, nil)
 	wantKind(t, err, engine.KindImageMissing)
 
 	// The image holds nothing but random files: what it lacks is said, and nothing is left of the attempt.
@@ -120,14 +121,38 @@ func TestPullWithLogin(t *testing.T) {
 		t.Setenv("DOCKER_CONFIG", dir)
 	}
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
-	_, err := e.Image(t.Context(), ref, engine.PullMissing, nil)
+	_, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullMissing}, nil)
 	wantKind(t, err, engine.KindImageAuth)
 	login("wrong")
-	_, err = e.Image(t.Context(), ref, engine.PullMissing, nil)
+	_, err = e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullMissing}, nil)
 	wantKind(t, err, engine.KindImageAuth)
 	login(password)
-	if img, err := e.Image(t.Context(), ref, engine.PullMissing, nil); err != nil || !img.Pulled {
+	if img, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullMissing}, nil); err != nil || !img.Pulled {
 		t.Errorf("with the login: %+v, %v", img, err)
+	}
+}
+
+// A login that comes with the job is used in place of the machine's.
+func TestPullWithGivenLogin(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	const user, password = "u", "p4ssw0rd"
+	host := serveRegistry(t, user, password)
+	ref := push(t, host, user, password)
+	t.Cleanup(func() { removeImage(t, ref) })
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	_, err := e.Image(t.Context(), ref, engine.Pull{Login: engine.RegistryLogin{Username: user, Password: "wr0ng"}}, nil)
+	wantKind(t, err, engine.KindImageAuth)
+	if strings.Contains(err.Error(), "wr0ng") {
+		t.Errorf("the error shows the password: %v", err)
+	}
+	pull := engine.Pull{Login: engine.RegistryLogin{Username: user, Password: password}}
+	if img, err := e.Image(t.Context(), ref, pull, nil); err != nil || !img.Pulled {
+		t.Errorf("with the login: %+v, %v", img, err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if got := fmt.Sprintf(verb, pull); strings.Contains(got, password) {
+			t.Errorf("%s shows the password: %s", verb, got)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func Image(t *testing.T, e *docker.Engine) string {
 	if ref == "" {
 		ref = DefaultImage
 	}
-	if _, err := e.Image(t.Context(), ref, engine.PullNever, nil); err != nil {
+	if _, err := e.Image(t.Context(), ref, engine.Pull{Policy: engine.PullNever}, nil); err != nil {
 		skip(t, "needs the image "+ref+" (preamp image build debian): "+err.Error())
 	}
 	return ref

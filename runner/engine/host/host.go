@@ -47,7 +47,7 @@ func (e *Engine) Info(context.Context) (engine.Info, error) {
 }
 
 // Image implements engine.Engine: there are no images here.
-func (e *Engine) Image(context.Context, string, engine.PullPolicy, func(engine.Progress)) (engine.Image, error) {
+func (e *Engine) Image(context.Context, string, engine.Pull, func(engine.Progress)) (engine.Image, error) {
 	return engine.Image{OS: runtime.GOOS, Arch: runtime.GOARCH}, nil
 }
 
