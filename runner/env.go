@@ -10,6 +10,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/redact"
 	"github.com/preamp-build/preamp/runner/session"
+	"github.com/preamp-build/preamp/runner/source"
 )
 
 // environment puts together what the build's session exports. Where two say different things, the later one of this list
@@ -136,8 +137,12 @@ func (j *Job) secrets() []redact.Secret {
 			all = append(all, redact.Secret{Name: v.Name, Value: v.Value})
 		}
 	}
+	inURL := source.Auth{}
+	if j.URL != "" {
+		_, inURL, _ = source.Clean(j.URL)
+	}
 	for name, value := range map[string]string{
-		"the access token": j.Auth.Token, "the password": j.Auth.Password, "the key's passphrase": j.Auth.SSHKeyPassphrase, "the ssh key": j.Auth.SSHKey,
+		"the URL's token": inURL.Token, "the URL's password": inURL.Password, "the access token": j.Auth.Token, "the password": j.Auth.Password, "the key's passphrase": j.Auth.SSHKeyPassphrase, "the ssh key": j.Auth.SSHKey,
 		"the registry's password": j.RegistryLogin.Password, "the registry's token": j.RegistryLogin.Token,
 	} {
 		if value != "" {

@@ -166,7 +166,7 @@ type (
 	}
 	// LiveUpdateEnded comes also when the update failed, which fails no build.
 	LiveUpdateEnded struct {
-		LiveUpdateResult
+		Update LiveUpdateResult `json:"update"` // not embedded: an update has a type, too
 	}
 	// TestsReported is what the reports of the test section say.
 	TestsReported struct {

@@ -96,8 +96,18 @@ var StandardLimits = Sizes["standard"]
 
 var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// validate reports everything that makes the job impossible before anything is done for it.
-func (j *Job) validate() error {
+// Format implements fmt.Formatter: whatever the verb, no credential and no variable's value is shown.
+func (j Job) Format(f fmt.State, _ rune) {
+	what := j.Path
+	if j.URL != "" {
+		what = "a repository elsewhere" // its address may hold a password
+	}
+	fmt.Fprintf(f, "job: %s %s %s", what, j.Branch, j.Commit)
+}
+
+// Validate reports everything that makes the job impossible before anything is done for it, as a *Failure of ClassUsage.
+// Run begins with it.
+func (j *Job) Validate() error {
 	var problems []string
 	if (j.Path == "") == (j.URL == "") {
 		problems = append(problems, "a job needs a path or a URL, and only one of them")

@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"runner/kit":                   {"runner/engine", "runner/session"},
 	"runner":                       {"buildspec", "buildspec/detect", "cache", "artifacts", "artifacts/check", "artifacts/testreport", "images", "runner/redact", "runner/session", "runner/source", "runner/engine", "runner/kit"},
 	"internal/need":                {},
+	"runner/contract":              {"buildspec", "runner", "runner/engine", "runner/source"},
 	"cmd/preamp":                   {"*"},
 	"cmd/preamp/internal/render":   {"runner", "buildspec"},
 	"cmd/preamp/internal/settings": {"runner", "runner/engine", "buildspec"},

@@ -76,7 +76,7 @@ func (b *build) look(ctx context.Context) error {
 	if b.job.Out == "" {
 		b.job.Out = b.r.State // nothing is written; validate wants a folder
 	}
-	if err := b.job.validate(); err != nil {
+	if err := b.job.Validate(); err != nil {
 		return err
 	}
 	if err := b.makeWorkspace(); err != nil {

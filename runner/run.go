@@ -144,7 +144,7 @@ func (b *build) classified(ctx context.Context, err error) error {
 
 // begin checks the job, asks the engine who it is, and takes away what a dead preamp left.
 func (b *build) begin(ctx context.Context) error {
-	if err := b.job.validate(); err != nil {
+	if err := b.job.Validate(); err != nil {
 		return err
 	}
 	info, err := b.r.Engine.Info(ctx)
@@ -189,9 +189,9 @@ func (b *build) tellReaped() {
 // getSource clones or copies what is to be built.
 func (b *build) getSource(ctx context.Context) error {
 	began := time.Now()
-	from := b.job.URL
-	if from == "" {
-		from = b.job.Path
+	from := b.job.Path
+	if b.job.URL != "" {
+		from, _, _ = source.Clean(b.job.URL) // what is wrong with it, Prepare says
 	}
 	b.send(SourceStarted{From: from, WorkTree: b.job.Path != "" && b.job.Commit == ""})
 	co, err := source.Prepare(ctx, b.sourceRequest())

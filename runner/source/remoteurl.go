@@ -176,6 +176,12 @@ func (r remote) address() string {
 	return net.JoinHostPort(r.host, strconv.Itoa(port))
 }
 
+// Clean takes the credentials out of the URL of a repository. The error is an *Error, and does not quote the URL.
+func Clean(raw string) (clean string, auth Auth, err error) {
+	r, auth, err := parseRemote(raw)
+	return r.clean, auth, err
+}
+
 // cleanURL strips the credentials of a URL found in a configuration; "" when it is not a network URL.
 func cleanURL(raw string) string {
 	r, _, err := parseRemote(raw)

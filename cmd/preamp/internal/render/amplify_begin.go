@@ -46,7 +46,7 @@ func (a *amplify) beginning(at time.Time, e runner.Event) bool {
 		a.secrets(at)
 		a.updateStarted(at, e)
 	case runner.LiveUpdateEnded:
-		a.updateEnded(at, e)
+		a.updateEnded(at, e.Update)
 	case runner.CacheRestored:
 		a.before.restored = &e
 	case runner.DiffDecided:
@@ -129,7 +129,7 @@ func (a *amplify) updateStarted(at time.Time, e runner.LiveUpdateStarted) {
 	a.info(at, fmt.Sprintf("# Patching %s '%s'%s to %s...", packageKind(u), u.Pkg, from, u.Version))
 }
 
-func (a *amplify) updateEnded(at time.Time, e runner.LiveUpdateEnded) {
+func (a *amplify) updateEnded(at time.Time, e runner.LiveUpdateResult) {
 	u := e.LiveUpdate
 	switch {
 	case !e.OK && u.Type == "nvm":

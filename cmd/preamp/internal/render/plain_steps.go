@@ -20,7 +20,7 @@ func (p *plain) service(e runner.Event) {
 		p.envCached(e)
 	case runner.LiveUpdateStarted: // its end says all of it
 	case runner.LiveUpdateEnded:
-		p.updated(e)
+		p.updated(e.Update)
 	case runner.TestsReported:
 		p.tests(e)
 	case runner.HeadersRead:
@@ -54,7 +54,7 @@ func (p *plain) envCached(e runner.EnvCacheSaved) {
 	}
 }
 
-func (p *plain) updated(e runner.LiveUpdateEnded) {
+func (p *plain) updated(e runner.LiveUpdateResult) {
 	if !e.OK {
 		p.paint(yellow, fmt.Sprintf("warning    %s is not updated to %s: %s", e.Pkg, e.Version, e.Why))
 		return
