@@ -61,6 +61,7 @@ func runAllApps(cmd *cobra.Command, g *global, b buildFlags, args []string) erro
 	if err := a.list(ctx); err != nil {
 		return err
 	}
+	defer watchReader(a.cmd.OutOrStdout(), cancel)()
 	a.run(ctx, cancel)
 	return a.summary()
 }

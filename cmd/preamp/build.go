@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +42,7 @@ type buildFlags struct {
 	allApps                        bool
 	jobs                           int
 	noSubmodules, noLFS            bool
+	jobFile, events                string
 }
 
 func newBuild(g *global) *cobra.Command {
@@ -67,8 +67,14 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 			if !slices.Contains(render.Formats, b.log) {
 				return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
 			}
-			if b.allApps {
+			switch {
+			case b.allApps && b.jobFile == "":
+				if b.events == eventsFormat {
+					b.log = "json"
+				}
 				return runAllApps(cmd, g, b, args)
+			case b.events == eventsFormat:
+				return runEvents(cmd, g, b, args)
 			}
 			return runBuild(cmd, g, b, args)
 		},
@@ -78,6 +84,8 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 	f.StringVarP(&b.out, "out", "o", "preamp-out", "folder for artifacts, log and result; replaced by each build")
 	f.BoolVar(&b.allApps, "all-apps", false, "build every application of a monorepo, each into a folder of its own below --out")
 	f.IntVar(&b.jobs, "jobs", 1, "how many applications --all-apps builds at a time")
+	f.StringVar(&b.jobFile, "job", "", "job document to build, in place of the flags that say what; - is standard input (preamp schema job describes it)")
+	f.StringVar(&b.events, "events", "", "ndjson: write the events to standard output, one a line, the result last; the log then goes to standard error, when --log is given")
 	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
 	return cmd
 }
@@ -116,10 +124,18 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 }
 
 func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error {
-	job, err := b.job(args)
-	if err != nil {
+	if err := b.checkJobFlags(cmd.Flags(), args); err != nil {
 		return usage(err)
 	}
+	req, err := b.request(cmd.Context(), cmd, args)
+	var sig runner.Interrupted
+	if errors.As(context.Cause(cmd.Context()), &sig) {
+		return exitCode(sig.Code) // while it waited for the job; the signal has been answered
+	}
+	if err != nil {
+		return err
+	}
+	job := req.job
 	// Before anything can fail: the result of an earlier build must not be taken for this one's.
 	if err := runner.PrepareOutput(job.Out); err != nil {
 		return err
@@ -129,8 +145,12 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 		return err
 	}
 	defer closeEngine()
+	if err := req.useCache(r); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
+	defer watchReader(cmd.OutOrStdout(), cancel)()
 	view, finish, err := b.renderer(cmd.OutOrStdout(), job.Out, cancel)
 	if err != nil {
 		return err
@@ -147,28 +167,17 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 
 // renderer shows the build on out and keeps its log, in the plain form or the service's, in the output folder.
 func (b buildFlags) renderer(out io.Writer, dir string, cancel context.CancelCauseFunc) (render.Renderer, func() error, error) {
-	file, err := os.Create(filepath.Join(dir, runner.LogFile))
-	if err != nil {
-		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
-	}
-	buffered := bufio.NewWriterSize(file, 64<<10)
 	kept := b.log
 	if kept == "json" {
 		kept = "plain"
 	}
-	log, err := render.New(kept, buffered, render.Options{})
+	log, finish, err := keepLog(kept, dir)
 	if err != nil {
-		return nil, nil, usage(errors.Join(err, file.Close()))
+		return nil, nil, err
 	}
 	screen, err := render.New(b.log, &watched{w: out, cancel: cancel}, render.Options{Color: hasColor(out), App: b.appOf()})
 	if err != nil {
-		return nil, nil, usage(errors.Join(err, file.Close()))
-	}
-	finish := func() error {
-		if err := errors.Join(buffered.Flush(), file.Close()); err != nil {
-			return fmt.Errorf("write the log: %w", err)
-		}
-		return nil
+		return nil, nil, usage(errors.Join(err, finish()))
 	}
 	return render.Tee(screen, log), finish, nil
 }
@@ -179,25 +188,6 @@ func (b buildFlags) appOf() string {
 		return b.appRoot
 	}
 	return ""
-}
-
-// watched cancels the build when nobody reads its log any more, as a shell does with a pipeline.
-type watched struct {
-	w      io.Writer
-	cancel context.CancelCauseFunc
-	err    error
-}
-
-func (w *watched) Write(p []byte) (int, error) {
-	if w.err != nil {
-		return 0, w.err
-	}
-	n, err := w.w.Write(p)
-	if err != nil {
-		w.err = err
-		w.cancel(runner.Interrupted{Signal: "the end of its output's reader", Code: 141})
-	}
-	return n, err
 }
 
 func hasColor(w io.Writer) bool {

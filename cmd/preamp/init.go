@@ -15,6 +15,7 @@ import (
 	"github.com/preamp-build/preamp/buildspec/detect"
 	"github.com/preamp-build/preamp/buildspec/schema"
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/contract"
 )
 
 func newInit() *cobra.Command {
@@ -86,14 +87,24 @@ func told(w io.Writer, file string, p detect.Project) error {
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON schema of amplify.yml, for editors",
+		Use:   "schema [amplify.yml | job | event | result]",
+		Short: "Print the JSON schema of amplify.yml, for editors, or of preamp's own documents",
 		Long: `Print the JSON schema of amplify.yml. Editors with the YAML language server check and complete a file that begins with
 
-    # yaml-language-server: $schema=./amplify.schema.json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(schema.JSON())
+    # yaml-language-server: $schema=./amplify.schema.json
+
+job is what preamp build --job reads; event is a line, and result the file, that it writes.`,
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: append([]string{"amplify.yml"}, contract.Documents...),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := schema.JSON()
+			if len(args) > 0 && args[0] != "amplify.yml" {
+				var err error
+				if text, err = contract.Schema(args[0]); err != nil {
+					return err
+				}
+			}
+			_, err := cmd.OutOrStdout().Write(text)
 			return err
 		},
 	}

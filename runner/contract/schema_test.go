@@ -85,3 +85,61 @@ func load(t testing.TB, name string) *jsonschema.Schema {
 	}
 	return s
 }
+
+// What the renderer writes, for which there are examples of every event, has no field that the schema does not know.
+func TestEventsMatchTheirSchema(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/preamp/internal/render/testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	kinds := map[string]*jsonschema.Resolved{}
+	for _, s := range load(t, "event").OneOf {
+		closed(s)
+		r, err := s.Resolve(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[s.Title] = r
+	}
+	seen := map[string]bool{}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(raw)) {
+			var doc map[string]any
+			if err := json.Unmarshal([]byte(line), &doc); err != nil {
+				t.Fatal(err)
+			}
+			kind, _ := doc["type"].(string)
+			if kinds[kind] == nil {
+				t.Errorf("%s: no schema of %q", file, kind)
+				continue
+			}
+			seen[kind] = true
+			if err := kinds[kind].Validate(doc); err != nil {
+				t.Errorf("%s: %v: %s", file, err, line)
+			}
+		}
+	}
+	for kind := range kinds {
+		if !seen[kind] {
+			t.Logf("there is no example of %s", kind)
+		}
+	}
+}
+
+// closed makes a schema refuse what it does not name.
+func closed(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Properties != nil {
+		s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{}}
+	}
+	for _, p := range s.Properties {
+		closed(p)
+	}
+	closed(s.Items)
+}
