@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/preamp-build/preamp/internal/need"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 const appsDir = "../../testdata/apps"

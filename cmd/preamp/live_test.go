@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 // _LIVE_UPDATES brings packages from a real registry before the first command, and a Node.js for all commands after it.

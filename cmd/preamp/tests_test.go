@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 // The tests of an application, by a real mocha in a container: they pass, fail, or never end. What they leave is kept in

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/kit"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 // shells are those that an image may have as sh. Those that this machine lacks are left out; it has at least one.

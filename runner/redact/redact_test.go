@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/preamp-build/preamp/internal/need"
+	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/redact"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/preamp-build/preamp/internal/need"
+	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/session"
 )
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/preamp-build/preamp/internal/need"
+	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
 )
 

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 // asUserVar is set in the process that TestOrdinaryUser starts.

@@ -3,9 +3,9 @@ package host_test
 import (
 	"testing"
 
-	"github.com/preamp-build/preamp/internal/need"
 	"github.com/preamp-build/preamp/runner/engine/enginetest"
 	"github.com/preamp-build/preamp/runner/engine/host"
+	"github.com/preamp-build/preamp/runner/need"
 )
 
 func TestEngine(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/preamp-build/preamp/internal/need"
+	"github.com/preamp-build/preamp/runner/need"
 	"golang.org/x/crypto/ssh"
 )
 
