@@ -73,7 +73,7 @@ type Container interface {
 	// Usage is what the container took until now. It may be called at any time, also after Close.
 	Usage() Usage
 
-	// Close removes the container and all that belongs to it but the workspace, even when ctx of an earlier call was
+	// Close removes the container and all that belongs to it but the workspace and the folders of Spec.Stack, even when ctx of an earlier call was
 	// cancelled: it has its own deadline. It is idempotent, and what it returns the second time is what it returned first.
 	Close() error
 }
@@ -98,6 +98,28 @@ type ImageBuilder interface {
 	Probe(ctx context.Context, image, script string) ([]byte, error)
 }
 
+// Composer is implemented by engines that can put a workspace together of folders without copying them.
+type Composer interface {
+	// Composes reports whether Start may be given a Spec.Stack whose folders lie below dir, a folder of this machine that
+	// exists. nil means that everything that can be known without a container speaks for it; Start may still fail with an
+	// *Error of KindNotComposed. The error says what is in the way. The answer is kept, so asking again costs nothing.
+	Composes(ctx context.Context, dir string) error
+}
+
+// Stack is a workspace that is composed of folders of this machine. The build sees all of them as one: what is in one
+// hides what has its name in those below, but folders of one name are one folder. What the build changes is in Upper alone.
+//
+// Whoever gives a Stack leaves all its folders alone from Start until Stop, and those in Lower until Close. Of builds that
+// run at the same time several may have the same folders in Lower.
+type Stack struct {
+	// Lower are the folders below, the topmost first. There is at least one.
+	Lower []string
+	// Upper and Work are empty folders on one file system. After Stop, Upper holds what the build changed in the form that
+	// the kernel gives an overlay's upper folder: a removed file is a character device 0:0, a folder that hides those below
+	// it has the attribute trusted.overlay.opaque, and one that was renamed trusted.overlay.redirect.
+	Upper, Work string
+}
+
 // Spec says which container to start.
 type Spec struct {
 	// Owner is who starts it: what Reap needs to know whether it is still wanted.
@@ -106,6 +128,9 @@ type Spec struct {
 	Image string
 	// Workspace is the folder on this machine that holds the repository. The build may change everything in it.
 	Workspace string
+	// Stack composes the workspace, with engines that are a Composer. Workspace is then an empty folder, in which Fetch makes
+	// all that the build left visible until Close, to be read only. Nil: the build works on Workspace itself, or a copy.
+	Stack *Stack
 	// Dir is the absolute path at which the build shall see Workspace. Engines that cannot do that say so through
 	// their Dir method.
 	Dir string
@@ -269,6 +294,7 @@ const (
 	KindImageMissing      // no such image, here or in its registry
 	KindImageAuth         // the registry wants other credentials
 	KindImageUnfit        // the image lacks what a build needs, or is for another platform
+	KindNotComposed       // the engine cannot mount Spec.Stack; without it, it may start
 )
 
 // Error is a failure of an engine, with what to do about it.
@@ -293,3 +319,9 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// IsKind reports whether err is a failure of an engine of that kind.
+func IsKind(err error, kind Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == kind
+}

@@ -38,13 +38,17 @@ func ReadOwner(dir string) (Owner, error) {
 	return o, nil
 }
 
-// RemoveTree removes a folder with whatever a build has put there, also folders that their owner may not write. The mark of
+// RemoveTree removes a folder with whatever a build has put there, also folders that their owner may not write, after what is
+// mounted there is gone: it is others' and must stay as it is. The mark of
 // its owner goes last: what could not be removed is still known for what it is, and is tried again. That there is no such
 // folder is no error.
 func RemoveTree(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
+	}
+	if err := unmountBelow(dir); err != nil {
+		return err
 	}
 	errs := []error{err}
 	for _, e := range entries {

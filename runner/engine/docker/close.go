@@ -40,6 +40,9 @@ func (c *buildContainer) Stop(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.settleStack(); err != nil {
+		return err
+	}
 	c.stopped = true
 	return nil
 }
@@ -117,7 +120,7 @@ func (c *buildContainer) Close() error {
 		}
 		c.hangUp()
 		c.settle()
-		c.err = errors.Join(c.err, c.e.remove(c.id))
+		c.err = errors.Join(c.err, c.hideStack(), c.e.remove(c.id))
 		c.release()
 	})
 	return c.err

@@ -27,6 +27,7 @@ type buildContainer struct {
 	spec    engine.Spec
 	grace   time.Duration
 	copied  bool   // the workspace went in as an archive
+	merged  bool   // the workspace is composed, and mounted at Spec.Workspace too
 	giveTo  string // to whom the files in the mounted workspace go in the end; see filesGoTo
 	started bool
 
@@ -70,6 +71,9 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 		}
 	}()
 	if err := c.fill(ctx); err != nil {
+		return nil, c.stackError(err)
+	}
+	if err := c.settleStack(); err != nil {
 		return nil, err
 	}
 	if err := c.attach(ctx, life); err != nil {
@@ -96,15 +100,20 @@ func (c *buildContainer) create(ctx context.Context) error {
 		return err
 	}
 	host := hostConfig(c.spec, info)
-	if !c.copied {
+	if c.spec.Stack != nil {
+		if host.Mounts, err = c.e.stackMount(c.spec); err != nil {
+			return err
+		}
+		c.copied = false
+	} else if !c.copied {
 		c.copied = !c.e.sharesUsers(info) || !mountFolder(host, c.spec.Workspace, c.spec.Dir, c.e.mountTraits(ctx, c.spec.Workspace, info))
 	}
-	if !c.copied {
+	if !c.copied && c.spec.Stack == nil {
 		c.giveTo = c.e.filesGoTo(info)
 	}
 	c.usage.limit = host.Memory
 	id, err := c.e.create(ctx, c.config(), host, c.name())
-	if err != nil && !c.copied && bindFailed(err) {
+	if err != nil && c.spec.Stack == nil && !c.copied && bindFailed(err) {
 		c.copied, c.giveTo, host.Mounts, host.Binds = true, "", nil, nil
 		id, err = c.e.create(ctx, c.config(), host, c.name())
 	}
@@ -112,7 +121,7 @@ func (c *buildContainer) create(ctx context.Context) error {
 		return &engine.Error{Kind: engine.KindImageMissing, Message: "the image " + c.spec.Image + " is not there", Err: err}
 	}
 	if err != nil {
-		return c.e.classify("make the build's container", err)
+		return c.stackError(c.e.classify("make the build's container", err))
 	}
 	c.id = id
 	return nil
@@ -205,7 +214,7 @@ func (c *buildContainer) attach(ctx, life context.Context) (err error) {
 	go c.awaitExit(life, wait, waitErr)
 	c.started = true
 	if err := c.e.api.ContainerStart(ctx, c.id, apicontainer.StartOptions{}); err != nil {
-		return startError(c.spec.Image, err)
+		return c.stackError(startError(c.spec.Image, err))
 	}
 	go c.watchUsage(life)
 	go c.watchDeath(life)

@@ -35,11 +35,13 @@ type Engine struct {
 	endpoint endpoint
 	copy     bool
 	host     atomic.Pointer[system.Info] // see info
+	overlays overlays
 }
 
 var (
 	_ engine.Engine       = (*Engine)(nil)
 	_ engine.ImageBuilder = (*Engine)(nil)
+	_ engine.Composer     = (*Engine)(nil)
 )
 
 // New finds the engine that o names. It does not talk to it yet: Info does.

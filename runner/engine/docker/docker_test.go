@@ -30,6 +30,58 @@ func TestEngine(t *testing.T) {
 	enginetest.Run(t, enginetest.Subject{Engine: e, Image: dockertest.Image(t, e), Limits: limits})
 }
 
+// The same with workspaces that are composed of layers.
+func TestComposed(t *testing.T) {
+	t.Parallel()
+	e := dockertest.Engine(t, docker.Options{})
+	if err := e.Composes(t.Context(), t.TempDir()); err != nil {
+		t.Skip("needs an engine that can compose workspaces: " + err.Error())
+	}
+	enginetest.Run(t, enginetest.Subject{Engine: e, Image: dockertest.Image(t, e), Limits: limits, Compose: true})
+}
+
+// A stack that the engine cannot mount is told from everything else that may be wrong, and the engine is not asked again.
+func TestComposeFails(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	dir := t.TempDir()
+	if err := e.Composes(t.Context(), dir); err != nil {
+		t.Skip("needs an engine that can compose workspaces: " + err.Error())
+	}
+	spec := engine.Spec{
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/work/app",
+		Stack: enginetest.Stack(t, filepath.Join(dir, "missing")), CACerts: []byte("x"),
+	}
+	if _, err := e.Start(t.Context(), spec); !engine.IsKind(err, engine.KindNotComposed) {
+		t.Errorf("started with a layer that is missing: %v, want KindNotComposed", err)
+	}
+	if err := e.Composes(t.Context(), dir); err == nil {
+		t.Error("it still says that it composes")
+	}
+	spec.Stack = nil
+	c, err := e.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if reaped, err := e.Reap(t.Context(), func(o engine.Owner) bool { return o == spec.Owner }); err != nil || len(reaped) > 0 {
+		t.Errorf("left behind: %v, %v", reaped, err)
+	}
+}
+
+// An engine elsewhere cannot mount our folders.
+func TestComposesNot(t *testing.T) {
+	e, err := docker.New(docker.Options{Host: "tcp://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	if err := e.Composes(t.Context(), t.TempDir()); err == nil {
+		t.Error("an engine elsewhere says that it composes")
+	}
+}
+
 // An engine that is reached over TCP is taken for one elsewhere: the workspace travels as an archive.
 func TestRemoteEngine(t *testing.T) {
 	t.Parallel()

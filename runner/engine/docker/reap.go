@@ -8,6 +8,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/volume"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -36,6 +37,29 @@ func (e *Engine) Reap(ctx context.Context, dead func(engine.Owner) bool) ([]engi
 			continue
 		}
 		reaped = append(reaped, engine.Reaped{What: "container", ID: c.ID, Owner: owner})
+	}
+	left, err := e.reapVolumes(ctx, dead)
+	return append(reaped, left...), errors.Join(append(errs, err)...)
+}
+
+// reapVolumes removes the volumes that no container takes with it: those of containers that were never made.
+func (e *Engine) reapVolumes(ctx context.Context, dead func(engine.Owner) bool) ([]engine.Reaped, error) {
+	list, err := e.api.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("label", engine.LabelManaged+"=true"))})
+	if err != nil {
+		return nil, e.classify("look for left volumes", err)
+	}
+	var reaped []engine.Reaped
+	var errs []error
+	for _, v := range list.Volumes {
+		owner, ok := engine.OwnerFromLabels(v.Labels)
+		if !ok || !dead(owner) {
+			continue
+		}
+		if err := e.api.VolumeRemove(ctx, v.Name, true); err != nil && !gone(err) {
+			errs = append(errs, e.classify("remove the volume "+v.Name, err))
+			continue
+		}
+		reaped = append(reaped, engine.Reaped{What: "volume", ID: v.Name, Owner: owner})
 	}
 	return reaped, errors.Join(errs...)
 }

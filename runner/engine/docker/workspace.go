@@ -113,6 +113,9 @@ func parents(dir string) func(func(string) bool) {
 
 // Fetch implements engine.Container.
 func (c *buildContainer) Fetch(ctx context.Context, paths ...string) error {
+	if c.spec.Stack != nil {
+		return c.showStack()
+	}
 	if !c.copied {
 		return nil
 	}

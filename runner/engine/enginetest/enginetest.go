@@ -23,6 +23,8 @@ type Subject struct {
 	Image string
 	// Limits are set on every container that the suite starts.
 	Limits engine.Limits
+	// Compose puts the workspaces of the suite together of layers; the engine has to be an engine.Composer.
+	Compose bool
 }
 
 // Run runs the whole suite. It leaves nothing behind.
@@ -36,6 +38,9 @@ func Run(t *testing.T, s Subject) {
 	t.Run("Environment", func(t *testing.T) { testEnvironment(t, s) })
 	t.Run("Cleanup", func(t *testing.T) { testCleanup(t, s) })
 	t.Run("Parallel", func(t *testing.T) { testParallel(t, s) })
+	if s.Compose {
+		t.Run("Compose", func(t *testing.T) { testCompose(t, s) })
+	}
 }
 
 // start starts a container around a fresh workspace; change may adapt the spec.
@@ -47,6 +52,10 @@ func start(t *testing.T, s Subject, change ...func(*engine.Spec)) (engine.Contai
 	}
 	for _, f := range change {
 		f(&spec)
+	}
+	if s.Compose && spec.Stack == nil {
+		spec.Stack = Stack(t, spec.Workspace)
+		spec.Workspace = t.TempDir()
 	}
 	c, err := s.Engine.Start(t.Context(), spec)
 	if err != nil {
