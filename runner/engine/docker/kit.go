@@ -91,6 +91,13 @@ func packFiles(files []engine.KitFile) (*bytes.Buffer, error) {
 // ReadKit implements engine.Container. A container that has ended still has its files.
 func (c *buildContainer) ReadKit(ctx context.Context, folder string, limits engine.KitLimits) (map[string][]byte, error) {
 	folder = path.Join(kitFolder, path.Clean("/"+folder))
+	select {
+	case <-c.exited: // the engine mounts a stack again, only to read beside it
+		if err := c.settleStack(); err != nil {
+			return nil, err
+		}
+	default:
+	}
 	body, _, err := c.e.api.CopyFromContainer(ctx, c.id, folder)
 	if err != nil {
 		return nil, c.e.classify("read "+folder+" of the container", err)

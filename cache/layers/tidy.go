@@ -1,0 +1,326 @@
+package layers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// Tidied is what Tidy has done.
+type Tidied struct {
+	Layers    int // removed, because nobody can need them any more
+	Flattened int // generations that are one layer now
+}
+
+// Tidy does what no build has to wait for: it removes layers of which no generation and no lease is left, makes one layer of
+// those that have become many, and writes everything out to the disk. It may be stopped at any time and goes on where it was.
+// engine is the one (see Request) of whose builds the caller knows that nothing runs any more when their process is dead:
+// only their leases end with their processes.
+func (s *Store) Tidy(ctx context.Context, engine string) (done Tidied, err error) {
+	var all []*manifest
+	err = s.locked(func() error {
+		leased, err := s.leased(engine)
+		if err != nil {
+			return err
+		}
+		if all, err = s.manifests(); err != nil {
+			return err
+		}
+		done.Layers, err = s.collect(all, leased)
+		return err
+	})
+	for _, m := range all {
+		if err == nil && m.tangled() {
+			err = s.flatten(ctx, m)
+			done.Flattened++
+		}
+	}
+	err = errors.Join(err, context.Cause(ctx))
+	if err == nil {
+		err = s.sync(ctx, all)
+	}
+	err = errors.Join(err, s.empty(ctx))
+	if err != nil {
+		return done, fmt.Errorf("tidy the layers of caches: %w", err)
+	}
+	return done, nil
+}
+
+// leased are the layers that have a lease. It is called locked.
+func (s *Store) leased(engine string) (map[string]bool, error) {
+	entries, err := os.ReadDir(s.path("u"))
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, e := range entries {
+		path := s.path("u", e.Name())
+		var l leaseFile
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			_ = json.Unmarshal(raw, &l) // one that is cut off is of a process that died before it could mount anything
+		}
+		lock := flock.New(path)
+		free, lockErr := lock.TryLock()
+		if err := errors.Join(err, lockErr); err != nil {
+			return nil, err
+		}
+		if free && (l.Engine == engine || len(l.Layers) == 0) {
+			err = os.Remove(path)
+			l.Layers = nil
+		}
+		if err := errors.Join(err, lock.Close()); err != nil {
+			return nil, err
+		}
+		for _, id := range l.Layers {
+			used[id] = true
+		}
+	}
+	return used, nil
+}
+
+// manifests reads all generations. Those that are of no use to anybody are removed. It is called locked.
+func (s *Store) manifests() ([]*manifest, error) {
+	paths, err := filepath.Glob(s.path("g", "*", "*", "*"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*manifest
+	for _, path := range paths {
+		m, err := readManifest(path)
+		if err == nil && m != nil {
+			err = s.check(m)
+		}
+		switch {
+		case errors.Is(err, errDamaged):
+			err = s.discard(path)
+		case err == nil && m != nil:
+			all = append(all, m)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// collect puts all other layers aside. It is called locked.
+func (s *Store) collect(all []*manifest, used map[string]bool) (removed int, err error) {
+	for _, m := range all {
+		for _, l := range m.Layers {
+			used[l.ID] = true
+		}
+	}
+	entries, err := os.ReadDir(s.path("l"))
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if used[e.Name()] {
+			continue
+		}
+		if err := s.discard(s.path("l", e.Name())); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// wasteful is how many bytes a generation may keep that nobody sees, before it is made anew.
+const wasteful = 64 << 20
+
+// tangled reports whether a generation has too many layers, or layers of which too much is hidden.
+func (m *manifest) tangled() bool {
+	var bytes int64
+	for _, l := range m.Layers {
+		bytes += l.Bytes
+	}
+	hidden := bytes - m.Tree.Bytes
+	return len(m.Layers) > flattenAt || len(m.Layers) > 1 && hidden > wasteful && hidden > m.Tree.Bytes/2
+}
+
+// flatten makes one layer of those of m. The files in it are the same, under one more name each; so it costs no space, and
+// builds that have the old layers mounted do not notice.
+func (s *Store) flatten(ctx context.Context, m *manifest) error {
+	temp, done, err := s.temp()
+	if err != nil {
+		return err
+	}
+	defer done()
+	tree, err := s.merge(ctx, s.layerPaths(m), temp)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has replaced the generation, and collected its layers
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := *m
+	now.Layers, now.Boot, now.Synced = nil, bootID(), false
+	return s.locked(func() error {
+		if same, err := s.unchanged(m); err != nil || !same {
+			return err
+		}
+		err := s.adopt(tree, m.Tree.Bytes, &now)
+		*m = now
+		return err
+	})
+}
+
+// unchanged reports whether m is still what is there for its key.
+func (s *Store) unchanged(m *manifest) (bool, error) {
+	now, err := readManifest(s.manifestPath(m.Key.key()))
+	if errors.Is(err, errDamaged) {
+		return false, nil
+	}
+	return err == nil && now != nil && string(now.raw) == string(m.raw), err
+}
+
+// merge makes one tree of layers, in the folder temp.
+func (s *Store) merge(ctx context.Context, layers []string, temp string) (tree string, err error) {
+	u, err := openUnion(layers)
+	if err != nil {
+		return "", err
+	}
+	defer u.close()
+	tree = filepath.Join(temp, "merged")
+	if err := os.Mkdir(tree, 0o755); err != nil {
+		return "", err
+	}
+	d, err := openDir(tree)
+	if err != nil {
+		return "", err
+	}
+	defer d.close()
+	return tree, replicate(ctx, u, d, hardLink)
+}
+
+// sync writes out what is not known to be on the disk, and notes that it is.
+func (s *Store) sync(ctx context.Context, all []*manifest) error {
+	var left []*manifest
+	for _, m := range all {
+		if !m.Synced {
+			left = append(left, m)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	f, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writeOut(f), f.Close(), context.Cause(ctx)); err != nil {
+		return err
+	}
+	return s.locked(func() error {
+		for _, m := range left {
+			same, err := s.unchanged(m)
+			if err == nil && same {
+				m.Synced = true
+				err = s.publish(m)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// empty removes what was put aside, and what dead processes were making.
+func (s *Store) empty(ctx context.Context) error {
+	var waste []string
+	err := s.locked(func() error {
+		entries, err := os.ReadDir(s.path("t"))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name, isLock := strings.CutSuffix(e.Name(), ".lock")
+			if isLock {
+				continue
+			}
+			lock := flock.New(s.path("t", name+".lock"))
+			if _, err := os.Lstat(lock.Path()); err == nil {
+				free, err := lock.TryLock()
+				if err := errors.Join(err, lock.Close()); err != nil {
+					return err
+				}
+				if !free {
+					continue
+				}
+			}
+			waste = append(waste, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d, err := openDir(s.path("t"))
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	for _, name := range waste {
+		if err := d.remove(ctx, name, d, 0); err != nil {
+			return err
+		}
+		if err := os.Remove(s.path("t", name+".lock")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDepth is how deep a removal goes down before it moves what is deeper up: builds may leave folders without end, and
+// each takes a file descriptor.
+const removeDepth = 64
+
+// remove removes name with all that is in it. Somebody else may be doing the same.
+func (d *dir) remove(ctx context.Context, name string, top *dir, depth int) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	err := unix.Unlinkat(d.fd(), name, 0)
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
+		return d.fail("remove", name, err)
+	}
+	if depth > removeDepth {
+		return d.moveTo(name, top, newID()) // the next Tidy goes on
+	}
+	sub, err := d.sub(name)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer sub.close()
+	names, err := sub.names()
+	if err != nil {
+		return err
+	}
+	for _, inner := range names {
+		if err := sub.remove(ctx, inner, top, depth+1); err != nil {
+			return err
+		}
+	}
+	err = unix.Unlinkat(d.fd(), name, unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return d.fail("remove", name, err)
+}
