@@ -30,6 +30,9 @@ type build struct {
 	result   *Result
 
 	workspace  string // the repository's folder on this machine
+	composed   *composed // nil: the workspace is one folder
+	later      []Event   // to be told when the cache has been saved
+	tidying    func()    // stops the tidying of layers, and waits for that
 	scratch    *scratch
 	sourceTook time.Duration
 	checkout   *source.Checkout

@@ -27,7 +27,10 @@ func (b *build) restoreCache(ctx context.Context) error {
 		return nil
 	}
 	b.send(Progress{Step: "cache", Message: "looking for a cache"})
-	got, err := b.r.Cache.Restore(ctx, b.cacheKey(), b.workspace)
+	got, restored, err := b.restoreLayers(ctx)
+	if err == nil && !restored {
+		got, err = b.r.Cache.Restore(ctx, b.cacheKey(), b.workspace)
+	}
 	if err != nil {
 		return &Failure{Class: ClassOutput, Message: fmt.Sprintf("restore the cache: %v", err), Hint: "--no-cache builds without it", err: err}
 	}
@@ -83,7 +86,7 @@ func (b *build) collect(ctx context.Context) error {
 		return err
 	}
 	unfit := errors.Join(headers, b.checkOutput(chosen))
-	if unfit == nil {
+	if unfit == nil && b.composed == nil {
 		if err := b.saveCache(ctx); err != nil {
 			return err
 		}
@@ -98,7 +101,14 @@ func (b *build) collect(ctx context.Context) error {
 		return err
 	}
 	b.result.Artifacts = a
-	b.send(ArtifactsReady{Kind: "build", Artifacts: *a, Took: time.Since(began)})
+	b.tellReady(ArtifactsReady{Kind: "build", Artifacts: *a, Took: time.Since(began)})
+	// What is composed is taken apart by saving, so that comes last. It is told of in the service's order.
+	if unfit == nil && b.composed != nil {
+		if err := b.saveCache(ctx); err != nil {
+			return err
+		}
+	}
+	b.tellLater()
 	return unfit // whoever wants to know why can look at the artifacts
 }
 
@@ -111,7 +121,9 @@ func (b *build) stop(ctx context.Context) error {
 		return err
 	}
 	b.readEnvCache(ctx)
-	b.release()
+	if b.composed == nil { // otherwise it is what shows us the workspace
+		b.release()
+	}
 	return nil
 }
 
@@ -120,7 +132,7 @@ func (b *build) saveCache(ctx context.Context) error {
 		return nil
 	}
 	b.send(Progress{Step: "cache", Message: "saving the cache"})
-	got, err := b.r.Cache.Save(ctx, b.cacheKey(), b.plan.cache, b.workspace)
+	got, err := b.saveTree(ctx)
 	if err != nil && ctx.Err() != nil {
 		return err
 	}
@@ -162,7 +174,7 @@ func (b *build) collectTests(ctx context.Context) error {
 		return err
 	}
 	b.result.TestArtifacts = a
-	b.send(ArtifactsReady{Kind: "test", Artifacts: *a, Took: time.Since(began)})
+	b.tellReady(ArtifactsReady{Kind: "test", Artifacts: *a, Took: time.Since(began)})
 	return nil
 }
 
@@ -181,6 +193,7 @@ func (b *build) keepTests(ctx context.Context) {
 	if err == nil {
 		err = b.collectTests(ctx)
 	}
+	b.tellLater()
 	if err != nil {
 		b.warn("the test artifacts could not be kept: %v", err)
 	}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/cache/layers"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/kit"
 	"github.com/preamp-build/preamp/runner/source"
@@ -43,6 +44,9 @@ type Runner struct {
 	Cache cache.Store
 	// EnvCache keeps what builds set with envCache. Nil: nothing is kept.
 	EnvCache cache.EnvStore
+	// Layers keeps the same where the engine can compose workspaces of layers; Cache is then asked on a miss. It lies in State.
+	// Nil: workspaces are never composed.
+	Layers *layers.Store
 	// State is a folder of this machine that belongs to preamp: workspaces of running builds, counters. It is made when
 	// it does not exist.
 	State string
@@ -66,6 +70,7 @@ func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)
 	err := b.guarded(ctx)
 	b.cleanUp()
+	defer r.sweep()
 	return b.finish(ctx, err)
 }
 
@@ -335,10 +340,18 @@ func (b *build) start(ctx context.Context) error {
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
 	spec.Kit = kit.Files(b.r.Engine.KitDir(spec), b.envBefore)
 	c, err := b.r.Engine.Start(ctx, spec)
+	if engine.IsKind(err, engine.KindNotComposed) && b.composed != nil {
+		if err := b.decompose(ctx, err); err != nil {
+			return err
+		}
+		spec.Stack, spec.Workspace = nil, b.workspace
+		c, err = b.r.Engine.Start(ctx, spec)
+	}
 	if err != nil {
 		return err
 	}
 	b.container = c
+	b.tidyMeanwhile(ctx)
 	b.send(ContainerStarted{ID: c.ID(), Dir: b.r.Engine.Dir(spec), Took: time.Since(began)})
 	return nil
 }
@@ -359,7 +372,7 @@ func (b *build) prepare(ctx context.Context) error {
 // containerSpec is what the engine has to know, but for what only the plan says.
 func (b *build) containerSpec() engine.Spec {
 	return engine.Spec{
-		Owner: b.owner, Image: b.result.Image.ID, Workspace: b.workspace, Dir: b.containerDir(),
+		Owner: b.owner, Image: b.result.Image.ID, Workspace: b.workspace, Stack: b.stack(), Dir: b.containerDir(),
 		CACerts: b.job.CACerts, Limits: b.job.Limits,
 	}
 }
@@ -389,6 +402,7 @@ func (b *build) release() {
 func (b *build) cleanUp() {
 	var errs []error
 	b.tellReaped()
+	b.endTidying()
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -403,7 +417,9 @@ func (b *build) cleanUp() {
 			errs = append(errs, fmt.Errorf("clean up: %w", err))
 		}
 	}
-	if err := b.removeWorkspace(); err != nil {
+	if len(errs) > 0 && b.composed != nil {
+		errs = append(errs, errors.New("the workspace stays, because it may still be mounted"))
+	} else if err := b.removeWorkspace(); err != nil {
 		errs = append(errs, fmt.Errorf("clean up: %w", err))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
 
+	"github.com/preamp-build/preamp/cache/layers"
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -24,6 +25,7 @@ import (
 //	                    build to build; APP-N.lock says that it is in use
 //	jobs/APP/BRANCH     how many builds there were
 //	home/               what the host engine needs
+//	layers/             caches that builds mount; see package layers
 
 // scratch is a folder that a build has for itself.
 type scratch struct {
@@ -50,6 +52,7 @@ func (r *Runner) makeScratch(owner engine.Owner, stable bool, job Job) (*scratch
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	layers.Spread(filepath.Dir(dir))
 	return &scratch{dir: dir}, engine.WriteOwner(dir, owner)
 }
 
@@ -87,11 +90,24 @@ func (b *build) removeWorkspace() error {
 	if b.scratch == nil {
 		return nil
 	}
-	err := engine.RemoveTree(b.scratch.dir)
-	if b.scratch.lock != nil {
-		err = errors.Join(err, b.scratch.lock.Unlock())
+	if b.scratch.lock == nil {
+		return errors.Join(b.r.discard(b.scratch.dir), b.endLease())
 	}
-	return err
+	return errors.Join(engine.RemoveTree(b.scratch.dir), b.scratch.lock.Unlock())
+}
+
+// discard takes a build's folder away at once where it can, and leaves the removing of its many files for later.
+func (r *Runner) discard(dir string) error {
+	if r.Layers == nil {
+		return engine.RemoveTree(dir)
+	}
+	if err := engine.UnmountBelow(dir); err != nil {
+		return err
+	}
+	if r.Layers.Discard(dir) == nil {
+		return nil
+	}
+	return engine.RemoveTree(dir)
 }
 
 // Reap removes what builds of dead processes left behind: containers, processes, workspaces. It runs at the start of
@@ -101,8 +117,12 @@ func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
 	if err != nil {
 		return nil, err
 	}
-	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
+	abandoned, err := r.abandoned(info)
 	errs := []error{err}
+	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
+	if errs = append(errs, err); err == nil {
+		errs = append(errs, r.release(abandoned))
+	}
 	// A folder may only go when nothing of its build can run any more, which only the engine that ran it can see to.
 	kinds := []string{"builds"}
 	if info.SharesPaths {
@@ -130,7 +150,7 @@ func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
 // removeScratch removes a dead build's folder. A slot may have found a new user since we looked.
 func (r *Runner) removeScratch(dir string, slot bool) error {
 	if !slot {
-		return engine.RemoveTree(dir)
+		return r.discard(dir)
 	}
 	lock := flock.New(dir + ".lock")
 	ok, err := lock.TryLock()

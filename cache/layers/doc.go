@@ -26,6 +26,6 @@
 // the machine it counts only if Tidy has found the time to write everything out and to note that.
 //
 // A build has a lease of what it mounts: a file that names the layers, locked as long as its process lives. What has a lease
-// is never removed, not even when its holder was killed, until somebody has made sure (see Store.Tidy) that nothing has it
+// is never removed, not even when its holder was killed, until somebody has made sure (see Store.Abandoned) that nothing has it
 // mounted any more.
 package layers

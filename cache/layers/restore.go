@@ -18,7 +18,7 @@ import (
 // Request says for which build a generation is looked for.
 type Request struct {
 	Key cache.Key
-	// Build names the lease; a build has one at most. Engine is what will mount the layers, as Tidy is told it.
+	// Build names the lease; a build has one at most. Engine is what will mount the layers, as Abandoned is told it.
 	Build, Engine string
 	// Store is asked for branches of which there is no generation; what it has becomes one. Nil: there is no such store.
 	Store cache.Store

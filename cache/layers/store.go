@@ -69,6 +69,7 @@ func Open(dir string, limits Limits) (*Store, error) {
 			return nil, fmt.Errorf("folder for layers: %w", err)
 		}
 	}
+	Spread(s.path("t"))
 	return s, nil
 }
 

@@ -79,9 +79,9 @@ func writeOut(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
 // topDir is the attribute of ext4 that chattr +T sets.
 const topDir = 0x00020000
 
-// spread asks the file system to put each folder below this one somewhere else. ext4 otherwise puts new files where others
+// Spread asks the file system to put each folder below this one somewhere else. ext4 otherwise puts new files where others
 // were removed a moment ago, and takes up to thirty times as long to make them. Elsewhere there is nothing to do.
-func spread(path string) {
+func Spread(path string) {
 	f, err := os.Open(path)
 	if err != nil {
 		return

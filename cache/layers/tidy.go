@@ -12,6 +12,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/preamp-build/preamp/cache"
 )
 
 // Tidied is what Tidy has done.
@@ -21,13 +23,12 @@ type Tidied struct {
 }
 
 // Tidy does what no build has to wait for: it removes layers of which no generation and no lease is left, makes one layer of
-// those that have become many, and writes everything out to the disk. It may be stopped at any time and goes on where it was.
-// engine is the one (see Request) of whose builds the caller knows that nothing runs any more when their process is dead:
-// only their leases end with their processes.
-func (s *Store) Tidy(ctx context.Context, engine string) (done Tidied, err error) {
+// those that have become many, writes everything out to the disk, and empties the trash. It may be stopped at any time and
+// goes on where it was.
+func (s *Store) Tidy(ctx context.Context) (done Tidied, err error) {
 	var all []*manifest
 	err = s.locked(func() error {
-		leased, err := s.leased(engine)
+		leased, err := s.leased()
 		if err != nil {
 			return err
 		}
@@ -47,7 +48,7 @@ func (s *Store) Tidy(ctx context.Context, engine string) (done Tidied, err error
 	if err == nil {
 		err = s.sync(ctx, all)
 	}
-	err = errors.Join(err, s.empty(ctx))
+	err = errors.Join(err, s.Empty(ctx))
 	if err != nil {
 		return done, fmt.Errorf("tidy the layers of caches: %w", err)
 	}
@@ -55,36 +56,77 @@ func (s *Store) Tidy(ctx context.Context, engine string) (done Tidied, err error
 }
 
 // leased are the layers that have a lease. It is called locked.
-func (s *Store) leased(engine string) (map[string]bool, error) {
+func (s *Store) leased() (map[string]bool, error) {
+	used := map[string]bool{}
+	err := s.leases(func(_ string, l leaseFile) error {
+		for _, id := range l.Layers {
+			used[id] = true
+		}
+		return nil
+	})
+	return used, err
+}
+
+// leases visits all leases.
+func (s *Store) leases(visit func(path string, l leaseFile) error) error {
 	entries, err := os.ReadDir(s.path("u"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	used := map[string]bool{}
 	for _, e := range entries {
 		path := s.path("u", e.Name())
 		var l leaseFile
 		raw, err := os.ReadFile(path)
-		if err == nil {
-			_ = json.Unmarshal(raw, &l) // one that is cut off is of a process that died before it could mount anything
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		lock := flock.New(path)
-		free, lockErr := lock.TryLock()
-		if err := errors.Join(err, lockErr); err != nil {
-			return nil, err
+		if err != nil {
+			return err
 		}
-		if free && (l.Engine == engine || len(l.Layers) == 0) {
-			err = os.Remove(path)
-			l.Layers = nil
-		}
-		if err := errors.Join(err, lock.Close()); err != nil {
-			return nil, err
-		}
-		for _, id := range l.Layers {
-			used[id] = true
+		_ = json.Unmarshal(raw, &l) // one that is cut off is of a process that died before it could mount anything
+		if err := visit(path, l); err != nil {
+			return err
 		}
 	}
-	return used, nil
+	return nil
+}
+
+// Abandoned are the leases of builds with this engine (see Request) whose process lives no more. Their layers may still be
+// mounted, by containers that are left. Once they are gone, Release ends the leases.
+func (s *Store) Abandoned(engine string) (names []string, err error) {
+	err = s.locked(func() error {
+		return s.leases(func(path string, l leaseFile) error {
+			if l.Engine != engine && len(l.Layers) > 0 {
+				return nil
+			}
+			lock := flock.New(path)
+			free, err := lock.TryLock()
+			if free {
+				names = append(names, filepath.Base(path))
+			}
+			return errors.Join(err, lock.Close())
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for leases of dead builds: %w", err)
+	}
+	return names, nil
+}
+
+// Release ends leases that Abandoned has named.
+func (s *Store) Release(names []string) error {
+	var errs []error
+	for _, name := range names {
+		if err := os.Remove(s.path("u", name)); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Forget drops the generation of exactly this key, because something newer is elsewhere.
+func (s *Store) Forget(k cache.Key) error {
+	return s.locked(func() error { return s.discard(s.manifestPath(k)) })
 }
 
 // manifests reads all generations. Those that are of no use to anybody are removed. It is called locked.
@@ -236,8 +278,8 @@ func (s *Store) sync(ctx context.Context, all []*manifest) error {
 	})
 }
 
-// empty removes what was put aside, and what dead processes were making.
-func (s *Store) empty(ctx context.Context) error {
+// Empty removes what was put aside, and what dead processes were making. It may be stopped at any time.
+func (s *Store) Empty(ctx context.Context) error {
 	var waste []string
 	err := s.locked(func() error {
 		entries, err := os.ReadDir(s.path("t"))

@@ -18,8 +18,8 @@ func newGC(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what killed preamp processes left behind",
-		Long: `Remove the containers, processes and workspaces of preamp processes that no longer live. Every build does the same
-when it starts; running builds are not touched.`,
+		Long: `Remove the containers, processes and workspaces of preamp processes that no longer live, and parts of caches that
+nothing needs any more. Every build does the same; running builds are not touched.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			reaped, err := reapAll(cmd.Context(), g)
@@ -59,8 +59,8 @@ func reapAll(ctx context.Context, g *global) ([]engine.Reaped, error) {
 			continue
 		}
 		reaped, err := r.Reap(ctx)
+		all, errs = append(all, reaped...), append(errs, err, r.Tidy(ctx))
 		closeEngine()
-		all, errs = append(all, reaped...), append(errs, err)
 	}
 	return all, errors.Join(errs...)
 }

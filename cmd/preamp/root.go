@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/cache/layers"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
@@ -101,7 +102,11 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	if err != nil {
 		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
-	r = &runner.Runner{Cache: store, EnvCache: values, State: state, Version: versionText(), Log: g.logger()}
+	stack, err := layers.Open(filepath.Join(state, "layers"), layers.Limits{})
+	if err != nil {
+		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	}
+	r = &runner.Runner{Cache: store, Layers: stack, EnvCache: values, State: state, Version: versionText(), Log: g.logger()}
 	switch g.engine {
 	case "docker", "podman":
 		e, err := g.docker()

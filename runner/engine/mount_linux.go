@@ -25,13 +25,17 @@ func Unmount(dir string) error {
 	return nil
 }
 
-// unmountBelow takes away everything that is mounted at dir or below it, the innermost first.
-func unmountBelow(dir string) error {
+// UnmountBelow takes away everything that is mounted at dir or below it, the innermost first.
+func UnmountBelow(dir string) error {
 	raw, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil // nobody who cannot look has mounted anything
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil { // mounts are listed by their real paths
+	dir, err = filepath.EvalSymlinks(dir) // mounts are listed by their real paths
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	var errs []error

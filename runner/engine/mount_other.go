@@ -7,4 +7,5 @@ import "errors"
 // Unmount takes away what is mounted at dir. Only Linux has anything to mount here.
 func Unmount(string) error { return errors.ErrUnsupported }
 
-func unmountBelow(string) error { return nil }
+// UnmountBelow does nothing: nothing is mounted.
+func UnmountBelow(string) error { return nil }

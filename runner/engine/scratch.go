@@ -47,7 +47,7 @@ func RemoveTree(dir string) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if err := unmountBelow(dir); err != nil {
+	if err := UnmountBelow(dir); err != nil {
 		return err
 	}
 	errs := []error{err}

@@ -58,7 +58,10 @@ func (c *buildContainer) end(ctx context.Context) error {
 	leave := time.NewTimer(leaveTime)
 	defer leave.Stop()
 	killed := make(chan error, 1)
-	exited := c.exited
+	exited, dead := c.exited, c.dead
+	if c.spec.Stack != nil {
+		dead = nil // its folders may not be touched before the engine has unmounted them
+	}
 	for {
 		select {
 		case <-exited:
@@ -66,7 +69,7 @@ func (c *buildContainer) end(ctx context.Context) error {
 				return nil
 			}
 			exited = nil // the engine is gone, which says nothing about the container
-		case <-c.dead:
+		case <-dead:
 			return nil
 		case <-leave.C:
 			go func() { killed <- c.Kill(ctx) }()
