@@ -153,6 +153,9 @@ func (s *site) cached(t testing.TB, root string) string {
 	t.Helper()
 	var b strings.Builder
 	project := filepath.Join(root, s.paths.Dir())
+	if _, err := os.Lstat(project); err != nil {
+		return ""
+	}
 	must(t, filepath.WalkDir(project, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

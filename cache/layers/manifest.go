@@ -175,21 +175,25 @@ func (s *Store) publish(m *manifest) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	s.at()
 	temp := s.path("t", newID())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
+	s.at()
 	_, err = f.Write(raw)
 	if m.Synced && err == nil {
 		err = f.Sync() // before that a restart ends its life anyway
 	}
+	s.at()
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
 		return errors.Join(err, s.discard(temp))
 	}
+	s.at()
 	m.raw = raw
 	return nil
 }
@@ -208,6 +212,7 @@ func (s *Store) adopt(tree string, bytes int64, m *manifest) error {
 // keep puts a finished tree among the layers. It is called locked.
 func (s *Store) keep(tree string, bytes int64) (layer, error) {
 	id := newID()
+	s.at()
 	if err := os.Rename(tree, s.path("l", id)); err != nil {
 		return layer{}, err
 	}

@@ -112,6 +112,7 @@ func (s *Store) leaseOf(r Request, m *manifest) (*Lease, error) {
 		text.Layers = append(text.Layers, one.ID)
 	}
 	raw, err := json.Marshal(text)
+	s.at()
 	if err == nil {
 		err = os.WriteFile(l.file.Path(), raw, 0o600)
 	}

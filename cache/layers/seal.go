@@ -104,6 +104,7 @@ func (x *sealer) prune(ctx context.Context, d *dir, below union, at place) (kept
 
 // one prunes one name, and reports whether it stays.
 func (x *sealer) one(ctx context.Context, d *dir, name string, below union, at place) (keep bool, err error) {
+	x.store.at()
 	next, ok := at.enter(name)
 	if !ok {
 		if at.scope.Included() && strings.EqualFold(name, ".git") {

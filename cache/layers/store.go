@@ -30,6 +30,14 @@ import (
 type Store struct {
 	dir    string
 	limits Limits
+	step   func() // tests end the process in it
+}
+
+// at marks a point between two changes of the store.
+func (s *Store) at() {
+	if s.step != nil {
+		s.step()
+	}
 }
 
 // Limits bound a generation; what exceeds them is not saved, with a reason. Zero fields stand for the defaults.
@@ -158,6 +166,7 @@ func (s *Store) temp() (path string, done func(), err error) {
 
 // discard moves path out of the way, to be removed by Tidy.
 func (s *Store) discard(path string) error {
+	s.at()
 	err := os.Rename(path, s.path("t", newID()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -208,6 +208,7 @@ func (s *Store) flatten(ctx context.Context, m *manifest) error {
 	now := *m
 	now.Layers, now.Boot, now.Synced = nil, bootID(), false
 	return s.locked(func() error {
+		s.at()
 		if same, err := s.unchanged(m); err != nil || !same {
 			return err
 		}
@@ -256,11 +257,7 @@ func (s *Store) sync(ctx context.Context, all []*manifest) error {
 	if len(left) == 0 {
 		return nil
 	}
-	f, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(writeOut(f), f.Close(), context.Cause(ctx)); err != nil {
+	if err := s.writeOut(ctx); err != nil {
 		return err
 	}
 	return s.locked(func() error {
@@ -276,6 +273,22 @@ func (s *Store) sync(ctx context.Context, all []*manifest) error {
 		}
 		return nil
 	})
+}
+
+// writeOut does not wait longer than ctx lasts, which the kernel would.
+func (s *Store) writeOut(ctx context.Context) error {
+	f, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- errors.Join(writeOut(f), f.Close()) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Empty removes what was put aside, and what dead processes were making. It may be stopped at any time.
@@ -314,6 +327,7 @@ func (s *Store) Empty(ctx context.Context) error {
 	}
 	defer d.close()
 	for _, name := range waste {
+		s.at()
 		if err := d.remove(ctx, name, d, 0); err != nil {
 			return err
 		}

@@ -1,0 +1,169 @@
+package layers_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/cache/layers"
+)
+
+// What the process that TestKilled starts is to do, and at which step it is to end as by kill -9.
+const (
+	killDo   = "PREAMP_TEST_KILL_DO"
+	killAt   = "PREAMP_TEST_KILL_AT"
+	killSite = "PREAMP_TEST_KILL_SITE"
+)
+
+// TestKillChild is no test of its own.
+func TestKillChild(t *testing.T) {
+	do := os.Getenv(killDo)
+	if do == "" {
+		t.Skip("only started by TestKilled")
+	}
+	last, err := strconv.Atoi(os.Getenv(killAt))
+	must(t, err)
+	s := &site{dir: os.Getenv(killSite)}
+	s.open(t)
+	s.want(t, "", "node_modules")
+	s.store.OnStep(func() {
+		if last--; last == 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	})
+	switch do {
+	case "save":
+		lease, _, err := s.store.Restore(t.Context(), layers.Request{Key: s.key, Build: "child", Engine: "e"})
+		must(t, err)
+		_, err = lease.Save(t.Context(), s.paths, layers.Tree{Upper: filepath.Join(s.dir, "build-2/upper"), Merged: filepath.Join(s.dir, "build-2/merged")})
+		must(t, err)
+		must(t, lease.Close())
+	case "unpack":
+		s.key.Image = "new"
+		store := &fakeStore{files: map[string]string{"node_modules/a": "1", "node_modules/b": "22"}}
+		lease, _, err := s.store.Restore(t.Context(), layers.Request{Key: s.key, Build: "child", Engine: "e", Store: store})
+		must(t, err)
+		must(t, lease.Close())
+	case "tidy":
+		_, err := s.store.Tidy(t.Context())
+		must(t, err)
+	}
+}
+
+// A process that is killed between any two changes leaves the old generation or the new one, never anything else, and
+// nothing that is not tidied up.
+func TestKilled(t *testing.T) {
+	for _, do := range []string{"save", "unpack", "tidy"} {
+		t.Run(do, func(t *testing.T) {
+			seen := map[int]bool{}
+			for step := 1; ; step++ {
+				s, want := killSubject(t, do)
+				killed := s.killed(t, do, step)
+				got := s.afterKill(t, do)
+				outcome := slices.Index(want, got)
+				if outcome < 0 {
+					t.Fatalf("killed at step %d it left\n%s\nwhich is neither of\n%s", step, got, strings.Join(want, "or\n"))
+				}
+				if seen[outcome] = true; killed {
+					continue
+				}
+				if outcome != len(want)-1 {
+					t.Errorf("after all steps: %s", cmp.Diff(want[len(want)-1], got))
+				}
+				if len(seen) != len(want) || step < 5 {
+					t.Errorf("%d different outcomes of %d steps, want %d", len(seen), step-1, len(want))
+				}
+				return
+			}
+		})
+	}
+}
+
+// killSubject is a site in the middle of something, and what may be seen afterwards.
+func killSubject(t *testing.T, do string) (*site, []string) {
+	t.Helper()
+	s := newSite(t, "node_modules")
+	_, _, first := s.build(t, func(dir string) {
+		sh(t, dir, "mkdir -p node_modules/x/y; for i in 1 2 3; do echo $i > node_modules/$i; echo $i > node_modules/x/y/$i; done")
+	})
+	switch do {
+	case "save":
+		b := s.start(t, nil)
+		sh(t, b.tree.Merged, "rm node_modules/1; echo new > node_modules/n; mv node_modules/x node_modules/z; mkdir dist; touch dist/f")
+		b.stop(t)
+		after := s.cached(t, b.tree.Merged)
+		must(t, b.lease.Close())
+		return s, []string{first, after}
+	case "tidy":
+		for range 9 {
+			_, _, first = s.build(t, func(dir string) { sh(t, dir, "echo more >> node_modules/2") })
+		}
+		return s, []string{first}
+	}
+	return s, []string{"", "node_modules/a\nnode_modules/b\n"}
+}
+
+// killed runs the child, and reports whether it got as far as the step.
+func (s *site) killed(t *testing.T, do string, step int) bool {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestKillChild$")
+	cmd.Env = append(os.Environ(), killDo+"="+do, killAt+"="+strconv.Itoa(step), killSite+"="+s.dir)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return false
+	}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+		t.Fatalf("step %d: %v\n%s", step, err, out)
+	}
+	return true
+}
+
+// afterKill is what the next build finds, after somebody has tidied up.
+func (s *site) afterKill(t *testing.T, do string) string {
+	t.Helper()
+	find := func() string { return s.now(t) }
+	if do == "unpack" {
+		s.key.Image = "new"
+		find = func() string { return s.names(t) }
+	}
+	before := find()
+	names, err := s.store.Abandoned("e")
+	must(t, err)
+	must(t, s.store.Release(names))
+	if _, err := s.store.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := find(); after != before {
+		t.Errorf("tidying has changed it: %s", cmp.Diff(before, after))
+	}
+	for _, sub := range []string{"t", "u"} {
+		if left, _ := os.ReadDir(filepath.Join(s.dir, "layers", sub)); len(left) > 0 {
+			t.Errorf("left behind in %s: %v", sub, left)
+		}
+	}
+	return before
+}
+
+// names are the cached files without what a fresh unpacking decides.
+func (s *site) names(t *testing.T) string {
+	t.Helper()
+	b := s.start(t, nil)
+	defer b.end(t)
+	var list strings.Builder
+	for line := range strings.Lines(s.cached(t, b.tree.Merged)) {
+		if name, _, _ := strings.Cut(line, " "); !strings.HasSuffix(name, "/") {
+			list.WriteString(name + "\n")
+		}
+	}
+	return list.String()
+}
+
+var _ cache.Store = (*fakeStore)(nil)
