@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -96,6 +98,25 @@ func lastOf(vars []engine.Var, name string) string {
 		}
 	}
 	return value
+}
+
+// The service hands over one page of its parameter store: ten secrets.
+func TestAllSecrets(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{}
+	var job Job
+	for n := range 25 {
+		name := fmt.Sprintf("K%02d", n)
+		want[name] = "v" + name
+		job.Secrets = append(job.Secrets, engine.Var{Name: name, Value: want[name]})
+	}
+	var got map[string]string
+	if err := json.Unmarshal([]byte(lastOf(compile(t, single, job).env, "secrets")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("secrets (-want +got):\n%s", diff)
+	}
 }
 
 func TestPullRequestEnv(t *testing.T) {

@@ -78,7 +78,7 @@ func TestTestSections(t *testing.T) {
 				t.Fatalf("exit code %d, %s, %v:\n%s", code, res.Status, err, log)
 			}
 			if tc.name == "passing" {
-				enough = 10*time.Second + 3*res.Took
+				enough = 5*time.Second + 2*res.Took
 			}
 			if tc.class != runner.ClassOK && (res.Failure == nil || res.Failure.Class != tc.class) {
 				t.Errorf("failure %+v, want class %s", res.Failure, tc.class)
