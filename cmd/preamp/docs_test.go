@@ -1,14 +1,20 @@
 package main
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/preamp-build/preamp/runner"
 )
 
 const repositoryDir = "../.."
@@ -152,6 +158,80 @@ func TestCompatibilityTable(t *testing.T) {
 			t.Errorf("%s is taken for a test", name)
 		}
 	}
+}
+
+// Every flag of build stands in the manual.
+func TestFlagsAreDocumented(t *testing.T) {
+	manual, err := os.ReadFile(filepath.Join(repositoryDir, "docs", "usage.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	build, _, err := newRoot(io.Discard, io.Discard).Find([]string{"build"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := 0
+	build.Flags().VisitAll(func(f *pflag.Flag) {
+		flags++
+		if !regexp.MustCompile("(?m)^\\|.*`--" + f.Name + "[ `]").Match(manual) {
+			t.Errorf("docs/usage.md has no row for --%s", f.Name)
+		}
+	})
+	if flags < 20 {
+		t.Errorf("build has only %d flags", flags)
+	}
+}
+
+// Every field of result.json, and every event with its fields, stands in docs/result.md.
+func TestResultIsDocumented(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(repositoryDir, "docs", "result.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(raw)
+	for _, v := range []any{runner.Result{}, runner.Plan{}, appSummary{}} {
+		for _, name := range jsonNames(reflect.TypeOf(v)) {
+			if !strings.Contains(page, "`"+name+"`") {
+				t.Errorf("%T has a field %s", v, name)
+			}
+		}
+	}
+	events, err := os.ReadFile(filepath.Join(repositoryDir, "runner", "event.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := regexp.MustCompile(`Type\(\) string +\{ return "([a-z-]+)" \}`).FindAllStringSubmatch(string(events), -1)
+	for _, m := range types {
+		if !strings.Contains(page, "`"+m[1]+"`") {
+			t.Errorf("there is an event %s", m[1])
+		}
+	}
+	if len(types) < 20 {
+		t.Errorf("only %d events were found", len(types))
+	}
+}
+
+// jsonNames are the keys that a type has as JSON, and those of what it holds.
+func jsonNames(of reflect.Type) []string {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || !strings.HasPrefix(of.PkgPath(), "github.com/preamp-build/") {
+		return nil
+	}
+	var names []string
+	for i := range of.NumField() {
+		f := of.Field(i)
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || key == "-" {
+			continue
+		}
+		if key != "" {
+			names = append(names, key)
+		}
+		names = append(names, jsonNames(f.Type)...)
+	}
+	return names
 }
 
 var (
