@@ -10,7 +10,9 @@
 //	result.go     what is known at the end, and exit.go: how it ended
 //	event.go      what everybody else gets to see
 //
-// It chooses no engine, no store and no output format; whoever makes a Runner does.
+// It chooses no engine, no store and no output format; whoever makes a Runner does. It holds no state but in the Runner's
+// folder, so that builds may run side by side in one process. What another program uses of it is Runner with Run, Preview,
+// Applications and Reap, Job, PrepareOutput, the events, and Result; package contract has them as JSON documents.
 package runner
 
 import (
