@@ -70,10 +70,12 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 		job.DefaultBranch = "main"
 	}
 	id := engine.NewBuildID()
-	return &build{
+	b := &build{
 		r: r, job: job, id: id, owner: engine.NewOwner(id), emit: emit, redactor: redact.New(job.secrets()...),
 		result: &Result{Version: ResultVersion, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
 	}
+	b.result.Request = b.job.request()
+	return b
 }
 
 // identify fills in what the build is known by: application and branch.
@@ -102,6 +104,7 @@ func (b *build) identify(co *source.Checkout) error {
 		}
 	}
 	b.job.settle(branch)
+	b.result.Request = b.job.request()
 	// The folder has the repository's name, as in the service; builds print it and some use it.
 	named := filepath.Join(b.scratch.dir, b.folderName())
 	if err := os.Rename(b.workspace, named); err != nil {

@@ -26,10 +26,12 @@ type Result struct {
 	Job           string             `json:"job"` // AWS_JOB_ID
 	Source        Source             `json:"source"`
 	Spec          string             `json:"spec,omitempty"` // file
+	SpecSHA256    string             `json:"specSha256,omitempty"`
 	Engine        engine.Info        `json:"engine"`
 	Image         Image              `json:"image"`
 	Timeout       time.Duration      `json:"timeout"`
 	EnvNames      []string           `json:"envNames,omitempty"`
+	Request       *Request           `json:"request,omitempty"`
 	Sections      []SectionResult    `json:"sections,omitempty"`
 	Diff          []Diff             `json:"diff,omitempty"`
 	LiveUpdates   []LiveUpdateResult `json:"liveUpdates,omitempty"`

@@ -250,7 +250,7 @@ func (b *build) readSpec() error {
 	if err != nil {
 		return err
 	}
-	b.specRaw, b.result.Spec = raw, file
+	b.specRaw, b.result.Spec, b.result.SpecSHA256 = raw, file, longHash(string(raw))
 	spec, found := buildspec.Check(file, raw, buildspec.Facts{FS: root.FS(), Dir: path.Dir(file), AppRoot: b.appRoot()})
 	if found.HasErrors() {
 		f := &Failure{Class: ClassSpec, Message: found.Err().Error(), Diagnostics: found, err: found.Err()}

@@ -92,14 +92,11 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 
 // jobFlags are the flags that say what is built and with what; build and plan have them.
 func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
+	b.inputFlags(f)
 	f.StringVar(&b.branch, "branch", "", "branch to clone, and AWS_BRANCH (default: the current one, or the remote's own)")
 	f.StringVar(&b.commit, "commit", "", "build exactly this commit: any revision for PATH, a SHA or tag for URL")
 	f.StringVar(&b.appRoot, "app-root", "", "application of a monorepo to build, as AMPLIFY_MONOREPO_APP_ROOT")
 	f.StringVar(&b.appID, "app-id", "", "AWS_APP_ID, also part of the cache key (default: made from the repository's address)")
-	f.StringArrayVarP(&b.env, "env", "e", nil, "environment variable NAME=VALUE, or NAME to pass on its value here (repeatable)")
-	f.StringArrayVar(&b.envFiles, "env-file", nil, "file of NAME=VALUE lines (repeatable; --env wins)")
-	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable named secrets; masked in all output")
-	f.StringVar(&b.config, "config", "", "file that says what Amplify's console would (default: preamp.yml in the work tree)")
 	f.BoolVar(&b.specEnvWins, "buildspec-env-wins", false, "let env.variables of the build specification win over the console's and --env")
 	f.IntVar(&b.pullRequest.ID, "pull-request", 0, "build as the preview of this pull request")
 	f.StringVar(&b.pullRequest.Source, "pr-source", "", "branch that the pull request comes from (default: the branch that is built)")
@@ -115,8 +112,16 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
 	f.BoolVar(&b.noSubmodules, "no-submodules", false, "leave the folders of submodules empty")
 	f.BoolVar(&b.noLFS, "no-lfs", false, "leave the files of Git LFS as pointers")
-	f.StringArrayVar(&b.caCerts, "ca-cert", nil, "PEM file of certificates to trust on top of the usual ones (repeatable; also PREAMP_CA_CERT)")
 	f.BoolVar(&b.noCache, "no-cache", false, "neither restore nor save cache.paths")
+}
+
+// inputFlags are those that no result of a build can replace: values and credentials.
+func (b *buildFlags) inputFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&b.env, "env", "e", nil, "environment variable NAME=VALUE, or NAME to pass on its value here (repeatable)")
+	f.StringArrayVar(&b.envFiles, "env-file", nil, "file of NAME=VALUE lines (repeatable; --env wins)")
+	f.StringArrayVar(&b.secretFiles, "secret-file", nil, "secrets as a JSON object or NAME=VALUE lines, for the variable named secrets; masked in all output")
+	f.StringVar(&b.config, "config", "", "file that says what Amplify's console would (default: preamp.yml in the work tree)")
+	f.StringArrayVar(&b.caCerts, "ca-cert", nil, "PEM file of certificates to trust on top of the usual ones (repeatable; also PREAMP_CA_CERT)")
 	f.StringVar(&b.tokenFile, "git-token-file", "", "file with an access token for URL")
 	f.StringVar(&b.auth.SSHKeyFile, "ssh-key", "", "private key for URL")
 	f.BoolVar(&b.auth.SSHAgent, "ssh-agent", false, "use the keys of the ssh agent for URL")

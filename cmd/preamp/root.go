@@ -49,7 +49,7 @@ Exit codes: 0 built or skipped, 1 a command of the build failed, 2 usage, 3 buil
 	f.StringVar(&g.engine, "engine", orDefault(os.Getenv("PREAMP_ENGINE"), "docker"), "what runs the build: docker (or Podman), or host: this machine, without isolation")
 	f.StringVar(&g.context, "docker-context", "", "the docker context to use (default: DOCKER_HOST, then the current context)")
 	f.BoolVar(&g.debug, "debug", false, "log what preamp itself does to standard error")
-	root.AddCommand(newBuild(g), newPlan(g), newValidate(), newExplain(), newInit(), newSchema(), newCompare(), newImage(g), newGC(g))
+	root.AddCommand(newBuild(g), newRepro(g), newPlan(g), newValidate(), newExplain(), newInit(), newSchema(), newCompare(), newImage(g), newGC(g))
 	return root
 }
 
