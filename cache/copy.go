@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// copyBuffer is the size of the one buffer that a save or a restore copies with.
+// copyBuffer is the size of a buffer to copy with.
 const copyBuffer = 256 << 10
 
 // copyAll copies r to its end like io.CopyBuffer, but stops when the context does.

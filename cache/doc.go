@@ -20,7 +20,8 @@
 //
 // # What can be relied on
 //
-// A build is untrusted code and so is what it left behind. A Store therefore verifies an entry wholly, both its checksum
-// and its structure, before it writes the first byte to a workspace: whatever is wrong with it, the result is a miss
-// with a reason. Nothing outside the cache paths is ever written, and nothing through a symbolic link.
+// A build is untrusted code and so is what it left behind. A Store therefore verifies an entry wholly, its checksum, its
+// structure and the name of every chunk, which is its SHA-256, before it writes the first byte to a workspace: whatever
+// is wrong with it, the result is a miss with a reason. Nothing outside the cache paths is ever written, and nothing
+// through a symbolic link.
 package cache

@@ -14,20 +14,20 @@ import (
 	"unicode/utf8"
 )
 
-// An entry is one file, so that its parts cannot disagree, with everything that is known only at the end at the end,
+// An entry is one object, so that its parts cannot disagree, with everything that is known only at the end at the end,
 // so that it can be written in one pass:
 //
 //	head      16 bytes, names the format and its version
-//	archive   tar in zstd
-//	meta      JSON
+//	index     records in zstd
+//	meta      JSON, with the table of the chunks that the index refers to
 //	length    of meta, 4 bytes, big endian
 //	checksum  SHA-256 of all of the above
 //	tail      8 bytes
 //
 // There is no byte that the checksum or a comparison does not cover.
 const (
-	head       = "preamp cache 1\n\x00"
-	tail       = "preamp 1"
+	head       = "preamp cache 2\n\x00"
+	tail       = "preamp 2"
 	footerSize = 4 + sha256.Size + len(tail)
 	maxMeta    = 4 << 20
 )
@@ -44,6 +44,16 @@ type meta struct {
 	Key     metaKey   `json:"key"`
 	Created time.Time `json:"created"`
 	Tree    totals    `json:"tree"`
+	Chunks  []chunk   `json:"chunks"`
+}
+
+// stored is how many bytes the chunks take up.
+func (m meta) stored() int64 {
+	var n int64
+	for _, c := range m.Chunks {
+		n += c.Stored
+	}
+	return n
 }
 
 // metaKey is a Key in JSON, without the part that does not belong to the entry.
@@ -102,57 +112,54 @@ func (t *jsonText) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(t))
 }
 
-// errTooBig says that a tree or an entry exceeds a limit; its text is a reason for people.
-type errTooBig string
-
-func (e errTooBig) Error() string { return string(e) }
-
-// sealer writes an entry: the archive is written to it, then seal adds the rest.
+// sealer writes an entry: the index is written to it, then seal adds the rest.
 type sealer struct {
-	w     io.Writer
-	hash  hash.Hash
-	size  int64
-	limit int64
+	w    io.Writer
+	hash hash.Hash
+	size int64
 }
 
-func newSealer(w io.Writer, limit int64) (*sealer, error) {
-	s := &sealer{w: w, hash: sha256.New(), limit: limit}
+func newSealer(w io.Writer) (*sealer, error) {
+	s := &sealer{w: w, hash: sha256.New()}
 	_, err := io.WriteString(s, head)
 	return s, err
 }
 
 // Write implements io.Writer.
 func (s *sealer) Write(b []byte) (int, error) {
-	if s.size+int64(len(b)) > s.limit {
-		return 0, errTooBig(fmt.Sprintf("the compressed cache is larger than %s", size(s.limit)))
-	}
 	n, err := s.w.Write(b)
 	s.size += int64(n)
 	s.hash.Write(b[:n])
 	return n, err
 }
 
-func (s *sealer) seal(m meta) error {
+// seal writes the rest and answers the checksum, which is the generation's name.
+func (s *sealer) seal(m meta) (generation, error) {
 	text, err := json.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("describe the cache entry: %w", err)
+		return generation{}, fmt.Errorf("describe the cache entry: %w", err)
 	}
 	if len(text) > maxMeta {
-		return fmt.Errorf("the cache key takes %s, at most %s are possible", size(int64(len(text))), size(maxMeta))
+		return generation{}, fmt.Errorf("the cache key and the names of the chunks take %s, at most %s are possible",
+			size(int64(len(text))), size(maxMeta))
 	}
 	if _, err := s.Write(binary.BigEndian.AppendUint32(text, uint32(len(text)))); err != nil {
-		return err
+		return generation{}, err
 	}
-	_, err = s.Write(append(s.hash.Sum(nil), tail...))
-	return err
+	g := generation(s.hash.Sum(nil))
+	_, err = s.Write(append(g[:], tail...))
+	return g, err
 }
+
+// generation is the checksum of an entry. No two saves make the same one, since an entry says when it was saved.
+type generation [sha256.Size]byte
 
 // sealed is an entry opened for reading. Its meta is unverified until check has been called.
 type sealed struct {
-	meta    meta
-	archive *io.SectionReader
-	rest    *io.SectionReader // what the checksum covers behind the archive
-	sum     [sha256.Size]byte
+	meta  meta
+	index *io.SectionReader
+	rest  *io.SectionReader // what the checksum covers behind the index
+	sum   generation
 }
 
 // openSealed reads the end of an entry of the given size, and nothing else.
@@ -177,9 +184,9 @@ func openSealed(r io.ReaderAt, length int64) (*sealed, error) {
 		return nil, err
 	}
 	s := &sealed{
-		archive: io.NewSectionReader(r, int64(len(head)), metaAt-int64(len(head))),
-		rest:    io.NewSectionReader(r, metaAt, n+4),
-		sum:     [sha256.Size]byte(footer[4:]),
+		index: io.NewSectionReader(r, int64(len(head)), metaAt-int64(len(head))),
+		rest:  io.NewSectionReader(r, metaAt, n+4),
+		sum:   generation(footer[4:]),
 	}
 	if err := json.Unmarshal(text, &s.meta); err != nil {
 		return nil, damaged("its description is not readable (%v)", err)
@@ -194,27 +201,30 @@ func openSealed(r io.ReaderAt, length int64) (*sealed, error) {
 	return s, nil
 }
 
-// check reads the whole entry once. It hands the archive to look, which need not read to the end, and compares the
+// check reads the whole entry once. It hands the index to look, which need not read to the end, and compares the
 // checksum; of two errors that of the checksum is returned, because it explains the other. It succeeds only if it has
 // read every byte.
-func (s *sealed) check(ctx context.Context, buf []byte, look func(archive io.Reader) error) error {
-	sum := sha256.New()
+func (s *sealed) check(ctx context.Context, look func(index io.Reader) error) error {
+	sum, buf := sha256.New(), make([]byte, copyBuffer)
 	sum.Write([]byte(head))
-	archive := io.TeeReader(io.NewSectionReader(s.archive, 0, s.archive.Size()), sum)
-	seen := look(archive)
+	index := io.TeeReader(s.section(), sum)
+	seen := look(index)
 	if isIO(seen) {
 		return seen
 	}
-	for _, r := range []io.Reader{archive, io.TeeReader(s.rest, sum)} {
+	for _, r := range []io.Reader{index, io.TeeReader(s.rest, sum)} {
 		if _, err := copyAll(ctx, io.Discard, r, buf); err != nil {
 			return err
 		}
 	}
-	if [sha256.Size]byte(sum.Sum(nil)) != s.sum {
+	if generation(sum.Sum(nil)) != s.sum {
 		return damaged("its checksum does not match")
 	}
 	return seen
 }
+
+// section reads the index from its beginning.
+func (s *sealed) section() io.Reader { return io.NewSectionReader(s.index, 0, s.index.Size()) }
 
 // readAt fills b.
 func readAt(r io.ReaderAt, b []byte, off int64) error {

@@ -1,11 +1,11 @@
 package cache
 
 import (
-	"archive/tar"
 	"bytes"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,221 +16,88 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-var forgedKey = Key{App: "shop", Branch: "main", Image: "i", Arch: "amd64", Paths: []string{"x", "p/q", "!x/out"}}
+// inX is an index of the folder x and what follows.
+func inX(nodes ...node) []byte { return records(append([]node{dirAt("x")}, nodes...)...) }
 
-var forgedLimits = limits{bytes: 1 << 20, nodes: 1000}
-
-// forge puts an entry into a store that is right in everything but the archive.
-func forge(t testing.TB, l *Local, k Key, archive []byte, tree totals) string {
-	t.Helper()
-	path := filepath.Join(l.folder(k.App, k.Branch), k.ID()+entrySuffix)
-	var b bytes.Buffer
-	s, err := newSealer(&b, 1<<30)
-	must(t, err)
-	_, err = s.Write(archive)
-	must(t, err)
-	must(t, s.seal(meta{Key: newMetaKey(k), Created: time.Now(), Tree: tree}))
-	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	must(t, os.WriteFile(path, b.Bytes(), 0o600))
-	return path
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func compress(t testing.TB, b []byte) []byte {
-	t.Helper()
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstd.MinWindowSize),
-		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
-	must(t, err)
-	return w.EncodeAll(b, nil)
-}
-
-// count reads a tar as far as it is acceptable.
-func count(t testing.TB, archive []byte) (totals, error) {
-	t.Helper()
-	p, _ := Compile(forgedKey.Dir, forgedKey.Paths)
-	u, err := newUnarchiver(bytes.NewReader(archive), p, forgedLimits)
-	if err != nil {
-		return totals{}, err
-	}
-	defer u.close()
-	for {
-		_, err := u.next()
-		if errors.Is(err, io.EOF) {
-			return u.totals, nil
-		}
-		if err == nil {
-			_, err = io.Copy(io.Discard, u)
-		}
-		if err != nil {
-			return u.totals, err
-		}
-	}
-}
-
-func tarOf(t testing.TB, headers ...tar.Header) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, h := range headers {
-		content := []byte(nil)
-		if h.Typeflag == tar.TypeReg {
-			content = []byte("content")
-			h.Size = int64(len(content))
-		}
-		if h.Mode == 0 && h.Typeflag != tar.TypeXGlobalHeader {
-			h.Mode = 0o755
-		}
-		must(t, w.WriteHeader(&h))
-		_, err := w.Write(content)
-		must(t, err)
-	}
-	must(t, w.Close())
-	return b.Bytes()
-}
-
-func newStore(t testing.TB) *Local {
-	t.Helper()
-	l, err := NewLocal(t.TempDir(), Options{MaxBytes: forgedLimits.bytes, MaxNodes: forgedLimits.nodes})
-	must(t, err)
-	return l
-}
-
-// paths lists what is below a folder, with the content of files.
-func paths(t testing.TB, root string) map[string]string {
-	t.Helper()
-	m := map[string]string{}
-	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		m[rel] = d.Type().String()
-		if d.Type().IsRegular() {
-			var b []byte
-			b, err = os.ReadFile(path)
-			m[rel] += string(b)
-		}
-		return err
-	}))
-	return m
-}
-
-var (
-	dirX  = tar.Header{Typeflag: tar.TypeDir, Name: "x/"}
-	fileX = tar.Header{Typeflag: tar.TypeReg, Name: "x/f"}
-)
-
-func hostileArchives(t testing.TB) map[string][]byte {
-	t.Helper()
-	reg := func(name string) []byte { return tarOf(t, tar.Header{Typeflag: tar.TypeReg, Name: name}) }
-	inX := func(h ...tar.Header) []byte { return tarOf(t, append([]tar.Header{dirX}, h...)...) }
-	link := func(name, target string) tar.Header {
-		return tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target}
-	}
-	pax := func(h tar.Header, k, v string) tar.Header {
-		h.PAXRecords, h.Format = map[string]string{k: v}, tar.FormatPAX
-		return h
-	}
-	deep := []tar.Header{dirX}
+// hostileIndexes are what no save writes.
+func hostileIndexes() map[string][]byte {
+	deep := []node{dirAt("x")}
 	for i := range MaxDepth {
-		deep = append(deep, tar.Header{Typeflag: tar.TypeDir, Name: "x/" + strings.Repeat("d/", i+1)})
+		deep = append(deep, dirAt(deep[i].path+"/d"))
 	}
-	huge := tarOf(t, dirX, fileX)
-	copy(huge[512+124:], "77777777777\x00")          // the size field, 8 GiB
-	copy(huge[512+148:], checksumOf(huge[512:1024])) // made right again
-	sparse := tarOf(t, dirX, fileX)
-	sparse[512+156] = tar.TypeGNUSparse
-	copy(sparse[512+148:], checksumOf(sparse[512:1024]))
-	slashed := tarOf(t, dirX, fileX)
-	slashed[512+3] = '/'
-	copy(slashed[512+148:], checksumOf(slashed[512:1024]))
+	good := inX(reg("x/f"))
 	return map[string][]byte{
-		"parent":                 reg("../evil"),
-		"parent inside":          reg("x/../../evil"),
-		"absolute":               reg("/evil"),
-		"dot":                    reg("x/./f"),
-		"double slash":           reg("x//f"),
-		"only dot":               reg("."),
-		"only parent":            tarOf(t, tar.Header{Typeflag: tar.TypeDir, Name: "../"}),
-		"file like a folder":     slashed,
-		"through a link":         inX(link("x/l", "../../outside"), tar.Header{Typeflag: tar.TypeReg, Name: "x/l/evil"}),
-		"link as folder":         tarOf(t, link("x", "../outside"), tar.Header{Typeflag: tar.TypeReg, Name: "x/evil"}),
-		"link then folder":       inX(link("x/l", "../../outside"), tar.Header{Typeflag: tar.TypeDir, Name: "x/l/"}),
-		"hard link outside":      inX(tar.Header{Typeflag: tar.TypeLink, Name: "x/h", Linkname: "../outside/secret"}),
-		"hard link absolute":     inX(tar.Header{Typeflag: tar.TypeLink, Name: "x/h", Linkname: "/etc/passwd"}),
-		"hard link inside":       inX(fileX, tar.Header{Typeflag: tar.TypeLink, Name: "x/h", Linkname: "x/f"}),
-		"character device":       inX(tar.Header{Typeflag: tar.TypeChar, Name: "x/d", Devmajor: 1, Devminor: 3}),
-		"block device":           inX(tar.Header{Typeflag: tar.TypeBlock, Name: "x/d", Devmajor: 8}),
-		"pipe":                   inX(tar.Header{Typeflag: tar.TypeFifo, Name: "x/p"}),
-		"contiguous file":        inX(tar.Header{Typeflag: tar.TypeCont, Name: "x/c"}),
-		"sparse file":            sparse,
-		"global header":          inX(tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"path": "evil"}}),
-		"extended attribute":     inX(pax(fileX, "SCHILY.xattr.security.capability", "x")),
-		"duplicate file":         inX(fileX, fileX),
-		"duplicate folder":       inX(dirX),
-		"file becomes link":      inX(fileX, link("x/f", "/etc/passwd")),
-		"out of order":           inX(tar.Header{Typeflag: tar.TypeReg, Name: "x/g"}, fileX),
-		"no folder":              tarOf(t, fileX),
-		"not cached":             reg("package.json"),
-		"excluded":               inX(tar.Header{Typeflag: tar.TypeReg, Name: "x/out"}),
-		"default exclusion":      inX(tar.Header{Typeflag: tar.TypeDir, Name: "x/node_modules"}, tar.Header{Typeflag: tar.TypeDir, Name: "x/node_modules/.cache"}),
-		"git folder":             inX(tar.Header{Typeflag: tar.TypeDir, Name: "x/.git/"}),
-		"git folder in capitals": inX(tar.Header{Typeflag: tar.TypeDir, Name: "x/.GIT/"}),
-		"unneeded parent":        tarOf(t, pax(tar.Header{Typeflag: tar.TypeDir, Name: "docs/"}, paxParent, "1")),
-		"parent among the paths": tarOf(t, pax(dirX, paxParent, "1"), fileX),
-		"file as parent":         tarOf(t, pax(tar.Header{Typeflag: tar.TypeReg, Name: "p"}, paxParent, "1")),
-		"unmarked parent":        tarOf(t, tar.Header{Typeflag: tar.TypeDir, Name: "p/"}),
-		"long name":              inX(tar.Header{Typeflag: tar.TypeReg, Name: "x/" + strings.Repeat("n", 256)}),
-		"long target":            inX(link("x/l", strings.Repeat("t", 5000))),
-		"no target":              inX(link("x/l", "")),
-		"too deep":               tarOf(t, deep...),
-		"declared size":          huge,
-		"goes on":                append(tarOf(t, dirX, fileX), "more"...),
-		"two archives":           append(tarOf(t, dirX, fileX), tarOf(t, dirX)...),
-		"no end":                 tarOf(t, dirX, fileX)[:1024+3],
-		"no tar":                 []byte(strings.Repeat("not a tar ", 200)),
+		"parent":                 records(reg("../evil")),
+		"parent inside":          inX(reg("x/../../evil")),
+		"absolute":               records(reg("/evil")),
+		"dot":                    inX(reg("x/./f")),
+		"double slash":           inX(reg("x//f")),
+		"slash at the end":       inX(reg("x/f/")),
+		"empty":                  records(reg("")),
+		"only dot":               records(reg(".")),
+		"only parent":            records(dirAt("..")),
+		"NUL":                    inX(reg("x/f\x00g")),
+		"through a link":         inX(linkAt("x/l", "../../outside"), reg("x/l/evil")),
+		"link as folder":         records(linkAt("x", "../outside"), reg("x/evil")),
+		"link then folder":       inX(linkAt("x/l", "../../outside"), dirAt("x/l")),
+		"file as folder":         inX(reg("x/f"), reg("x/f/g")),
+		"device":                 inX(with(reg("x/d"), func(n *node) { n.kind = 3 })),
+		"unknown flags":          append(inX(), 0x80),
+		"duplicate file":         inX(reg("x/f"), reg("x/f")),
+		"duplicate folder":       inX(dirAt("x")),
+		"file becomes link":      inX(reg("x/f"), linkAt("x/f", "/etc/passwd")),
+		"out of order":           inX(reg("x/g"), reg("x/f")),
+		"no folder":              records(reg("x/f")),
+		"not cached":             records(reg("package.json")),
+		"excluded":               inX(reg("x/out")),
+		"default exclusion":      inX(dirAt("x/node_modules"), dirAt("x/node_modules/.cache")),
+		"git folder":             inX(dirAt("x/.git")),
+		"git folder in capitals": inX(dirAt("x/.GIT")),
+		"unneeded parent":        records(parentAt("docs")),
+		"parent among the paths": records(parentAt("x")),
+		"file as parent":         records(with(reg("p"), func(n *node) { n.parent = true })),
+		"unmarked parent":        records(dirAt("p")),
+		"long name":              inX(reg("x/" + strings.Repeat("n", maxName+1))),
+		"long path":              inX(reg("x/" + strings.Repeat("n/", maxPath))),
+		"long target":            inX(linkAt("x/l", strings.Repeat("t", maxTarget+1))),
+		"no target":              inX(linkAt("x/l", "")),
+		"NUL in the target":      inX(linkAt("x/l", "a\x00b")),
+		"too deep":               records(deep...),
+		"setuid":                 inX(with(reg("x/f"), func(n *node) { n.mode = 0o4755 })),
+		"folder with setgid":     records(with(dirAt("x"), func(n *node) { n.mode = 0o2755 })),
+		"huge size":              inX(with(reg("x/f"), func(n *node) { n.size = math.MaxInt64 })),
+		"negative size":          inX(with(reg("x/f"), func(n *node) { n.size = -1 })),
+		"longer than the chunk":  inX(with(reg("x/f"), func(n *node) { n.size++ })),
+		"behind the chunk":       inX(with(reg("x/f"), func(n *node) { n.refs[0].at = 1 })),
+		"far behind the chunk":   inX(with(reg("x/f"), func(n *node) { n.refs[0].at = math.MaxUint32 })),
+		"another chunk":          inX(with(reg("x/f"), func(n *node) { n.refs[0].chunk = 1 })),
+		"no such chunk":          inX(with(reg("x/f"), func(n *node) { n.refs[0].chunk = math.MaxUint32 })),
+		"pieces are missing":     inX(with(reg("x/f"), func(n *node) { n.refs = nil })),
+		"more pieces":            inX(with(reg("x/f"), func(n *node) { n.refs = append(n.refs, n.refs[0]) })),
+		"time far away":          inX(with(reg("x/f"), func(n *node) { n.mtime = time.Unix(1<<41, 0) })),
+		"shares too much":        append(inX(), byte(file), 9, 1, 'f'),
+		"goes on":                append(good, 'm', 'o', 'r', 'e'),
+		"two indexes":            append(good, good...),
+		"cut":                    good[:len(good)-3],
+		"no index":               []byte(strings.Repeat("not an index ", 200)),
 	}
 }
 
-func checksumOf(header []byte) []byte {
-	sum := 0
-	for i, b := range header {
-		if i >= 148 && i < 156 {
-			b = ' '
-		}
-		sum += int(b)
-	}
-	octal := []byte("000000\x00 ")
-	for i := 5; i >= 0; i-- {
-		octal[i] = byte('0' + sum&7)
-		sum >>= 3
-	}
-	return octal
-}
-
-func TestHostileArchives(t *testing.T) {
-	for name, archive := range hostileArchives(t) {
+func TestHostileIndexes(t *testing.T) {
+	for name, index := range hostileIndexes() {
 		t.Run(name, func(t *testing.T) {
 			l := newStore(t)
 			top := t.TempDir()
 			root := filepath.Join(top, "root")
 			must(t, os.MkdirAll(root, 0o700))
-			must(t, os.MkdirAll(filepath.Join(top, "outside"), 0o700))
-			must(t, os.WriteFile(filepath.Join(top, "outside/secret"), []byte("s"), 0o600))
+			put(t, filepath.Join(top, "outside/secret"), []byte("s"))
 			before := paths(t, top)
-			packed := compress(t, archive)
-			tree, err := count(t, packed)
+			tree, err := count(t, index)
 			if err == nil {
-				t.Fatal("the archive is accepted")
+				t.Fatal("the index is accepted")
 			}
 			tree.Bytes = min(tree.Bytes, forgedLimits.bytes) // no more than an entry may say
-			path := forge(t, l, forgedKey, packed, tree)
+			path := forge(t, l, index, tree)
 
 			r, err := l.Restore(t.Context(), forgedKey, root)
 			if err != nil || r.Hit || !strings.Contains(r.Reason, "damaged") {
@@ -244,7 +111,8 @@ func TestHostileArchives(t *testing.T) {
 			}
 
 			// Even without the check before it, the extraction stays in its place.
-			extractUnverified(t, packed, root)
+			forge(t, l, index, tree)
+			extractUnverified(t, l, root)
 			for name := range paths(t, top) {
 				if before[name] == "" && !strings.HasPrefix(name, "root/x") && !strings.HasPrefix(name, "root/p") {
 					t.Errorf("%s was written", name)
@@ -254,19 +122,21 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
-func extractUnverified(t testing.TB, packed []byte, root string) {
+func extractUnverified(t testing.TB, l *Local, root string) {
 	t.Helper()
+	e, err := l.openEntry(entryName(forgedKey))
+	must(t, err)
+	defer e.close()
 	p, _ := Compile(forgedKey.Dir, forgedKey.Paths)
-	u, err := newUnarchiver(bytes.NewReader(packed), p, forgedLimits)
-	if err != nil {
-		return
-	}
-	defer u.close()
-	project, err := os.OpenRoot(root)
+	r, err := e.nodes(p, l.limits)
 	must(t, err)
-	x, err := newExtractor(project)
+	defer r.close()
+	project, err := openProject(root, "")
 	must(t, err)
-	if err := x.run(t.Context(), u); err != nil && !errors.Is(err, errDamaged) {
+	m := e.sealed.meta
+	m.Tree = totals{Files: l.limits.nodes}
+	x := newExtractor(l, safeName(forgedKey.App), m, project, newStamps(root, m.Tree.nodes()))
+	if err := x.run(t.Context(), r); err != nil && !errors.Is(err, errDamaged) {
 		var tooBig errTooBig
 		if !errors.As(err, &tooBig) {
 			t.Errorf("extract: %v", err)
@@ -274,41 +144,72 @@ func extractUnverified(t testing.TB, packed []byte, root string) {
 	}
 }
 
-func TestForgedEntries(t *testing.T) {
-	good := tarOf(t, dirX, fileX)
-	goodTree := totals{Files: 1, Folders: 1, Bytes: 7}
-	zeros := tar.Header{Typeflag: tar.TypeReg, Name: "x", Size: 1 << 20, Mode: 0o644}
-	var bomb bytes.Buffer
-	w := tar.NewWriter(&bomb)
-	must(t, w.WriteHeader(&zeros))
-	_, err := w.Write(make([]byte, zeros.Size))
+// hugeWindow is a compressed index that wants 64 MiB of memory.
+func hugeWindow(t testing.TB, index []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(64<<20), zstd.WithEncoderConcurrency(1))
 	must(t, err)
+	_, err = w.Write(index)
+	must(t, err)
+	must(t, w.Flush()) // so that the frame does not know that it is small
 	must(t, w.Close())
+	return b.Bytes()
+}
+
+func TestForgedEntries(t *testing.T) {
+	good := inX(reg("x/f"))
+	goodTree := totals{Files: 1, Folders: 1, Bytes: 7}
+	many := []node{dirAt("x")}
+	for i := range 500 {
+		many = append(many, reg(fmt.Sprintf("x/%03d", i)))
+	}
+	packed := append([]byte{codingRaw}, forgedContent...)
+	right := chunk{ID: nameOf(packed), Size: 7, Stored: 8, Live: 7}
+	other := func(f func(*chunk)) []chunk {
+		c := right
+		f(&c)
+		return []chunk{c}
+	}
 
 	for _, c := range []struct {
-		name    string
-		key     Key
-		archive []byte
-		tree    totals
-		want    string // "" for a hit
-		stays   bool
+		name   string
+		key    Key
+		index  []byte
+		tree   totals
+		chunks []chunk
+		want   string // "" for a hit
+		stays  bool
 	}{
-		{name: "good", key: forgedKey, archive: compress(t, good), tree: goodTree, stays: true},
-		{name: "more files than declared", key: forgedKey, archive: compress(t, good), tree: totals{Folders: 1}, want: "more than its description"},
-		{name: "fewer files than declared", key: forgedKey, archive: compress(t, good), tree: totals{Files: 2, Folders: 1, Bytes: 7}, want: "something else than"},
-		{name: "bomb", key: forgedKey, archive: compress(t, bomb.Bytes()), tree: totals{Files: 1, Bytes: 5}, want: "more than its description"},
-		{name: "declared bytes over the limit", key: forgedKey, archive: compress(t, good), tree: totals{Files: 1, Bytes: 2 << 20}, want: "1.0 MiB", stays: true},
-		{name: "declared files over the limit", key: forgedKey, archive: compress(t, good), tree: totals{Files: 5000}, want: "1000 cached files", stays: true},
-		{name: "negative", key: forgedKey, archive: compress(t, good), tree: totals{Files: -1, Bytes: -1}, want: "more than its description"},
-		{name: "another branch's", key: forgedKey.on("other"), archive: compress(t, good), tree: goodTree, want: "saved for something else"},
-		{name: "not compressed", key: forgedKey, archive: good, tree: goodTree, want: "cannot be unpacked"},
-		{name: "empty", key: forgedKey, want: "something else than", tree: goodTree},
-		{name: "huge window", key: forgedKey, archive: hugeWindow(t), tree: goodTree, want: "cannot be unpacked"},
+		{name: "good", index: compress(t, good), tree: goodTree, stays: true},
+		{name: "more files than declared", index: compress(t, good), tree: totals{Folders: 1}, want: "more than its description"},
+		{name: "fewer files than declared", index: compress(t, good), tree: totals{Files: 2, Folders: 1, Bytes: 7}, want: "something else than"},
+		{name: "bomb of references", index: compress(t, records(many...)), tree: totals{Files: 500, Folders: 1, Bytes: 5}, want: "more than its description"},
+		{name: "declared bytes over the limit", index: compress(t, good), tree: totals{Files: 1, Bytes: 2 << 20}, want: "1.0 MiB", stays: true},
+		{name: "declared files over the limit", index: compress(t, good), tree: totals{Files: 5000}, want: "1000 cached files", stays: true},
+		{name: "negative", index: compress(t, good), tree: totals{Files: -1, Bytes: -1}, want: "more than its description"},
+		{name: "another branch's", key: forgedKey.on("other"), index: compress(t, good), tree: goodTree, want: "saved for something else"},
+		{name: "not compressed", index: good, tree: goodTree, want: "cannot be unpacked"},
+		{name: "empty", want: "something else than", tree: goodTree},
+		{name: "huge window", index: hugeWindow(t, good), tree: goodTree, want: "cannot be unpacked"},
+		{name: "no chunks", index: compress(t, good), tree: goodTree, chunks: []chunk{}, want: "chunk 0 of 0"},
+		{name: "missing chunk", index: compress(t, good), tree: goodTree, chunks: other(func(c *chunk) { c.ID[0]++ }), want: "is missing"},
+		{name: "huge chunk", index: compress(t, good), tree: goodTree, chunks: other(func(c *chunk) { c.Size = chunkSize + 1 }), want: "a chunk cannot have"},
+		{name: "chunk of nothing", index: compress(t, good), tree: goodTree, chunks: other(func(c *chunk) { c.Stored = -1 }), want: "a chunk cannot have"},
+		{name: "longer chunk", index: compress(t, good), tree: goodTree, chunks: other(func(c *chunk) { c.Stored = 5 }), want: "instead of 5"},
+		{name: "chunk of everything", index: compress(t, good), tree: goodTree, chunks: other(func(c *chunk) { c.Stored = math.MaxInt64 }), want: "a chunk cannot have"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, root := newStore(t), t.TempDir()
-			forged := forge(t, l, c.key, c.archive, c.tree)
-			path := filepath.Join(l.folder(forgedKey.App, forgedKey.Branch), forgedKey.ID()+entrySuffix)
+			if c.key.App == "" {
+				c.key = forgedKey
+			}
+			if c.chunks == nil {
+				c.chunks = []chunk{right}
+			}
+			forgedChunk(t, l, packed, 7)
+			forged := forgeRaw(t, l, c.key, c.index, c.tree, c.chunks...)
+			path := pathOf(l, forgedKey)
 			must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 			must(t, os.Rename(forged, path))
 			r, err := l.Restore(t.Context(), forgedKey, root)
@@ -325,31 +226,45 @@ func TestForgedEntries(t *testing.T) {
 	}
 }
 
-// hugeWindow is a compressed archive that wants 64 MiB of memory.
-func hugeWindow(t testing.TB) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(64<<20), zstd.WithEncoderConcurrency(1))
-	must(t, err)
-	_, err = w.Write(tarOf(t, dirX, fileX))
-	must(t, err)
-	must(t, w.Flush()) // so that the frame does not know that it is small
-	must(t, w.Close())
-	return b.Bytes()
-}
+// TestHostileChunks: a chunk whose name is right can still hold what cannot be unpacked. That shows only when files have
+// been written already; they go again.
+func TestHostileChunks(t *testing.T) {
+	bomb := compress(t, make([]byte, 100<<20))
+	for name, packed := range map[string][]byte{
+		"unknown coding": []byte("\x07content"),
+		"no zstd":        []byte("\x01content"),
+		"bomb":           append([]byte{codingZstd}, bomb[:7]...),
+		"too short":      append([]byte{codingZstd}, compress(t, []byte("short"))...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, root := newStore(t), t.TempDir()
+			put(t, filepath.Join(root, "package.json"), []byte("{}"))
+			before := paths(t, root)
+			good := forgedChunk(t, l, append([]byte{codingRaw}, forgedContent...), 7)
+			bad := forgedChunk(t, l, packed, chunkSize)
+			index := inX(reg("x/a"), dirAt("x/d"), reg("x/d/f"), linkAt("x/l", "a"),
+				with(reg("x/z"), func(n *node) { n.refs[0].chunk = 1 }))
+			tree := totals{Files: 3, Links: 1, Folders: 2, Bytes: 21}
+			path := forgeRaw(t, l, forgedKey, compress(t, index), tree, good, bad)
+			r, err := l.Restore(t.Context(), forgedKey, root)
+			if err != nil || r.Hit || !strings.Contains(r.Reason, "damaged") || !strings.Contains(r.Reason, "removed") {
+				t.Errorf("Restore: %+v, %v", r, err)
+			}
+			if d := cmp.Diff(before, paths(t, root)); d != "" {
+				t.Errorf("-before +after:\n%s", d)
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the entry is still there: %v", err)
+			}
 
-func TestHostileMode(t *testing.T) {
-	l, root := newStore(t), t.TempDir()
-	h := fileX
-	h.Mode = 0o7777
-	forge(t, l, forgedKey, compress(t, tarOf(t, dirX, h)), totals{Files: 1, Folders: 1, Bytes: 7})
-	r, err := l.Restore(t.Context(), forgedKey, root)
-	if err != nil || !r.Hit {
-		t.Fatalf("Restore: %+v, %v", r, err)
-	}
-	info, err := os.Stat(filepath.Join(root, "x/f"))
-	must(t, err)
-	if info.Mode() != 0o777 {
-		t.Errorf("mode is %v", info.Mode())
+			// What was replaced cannot be brought back: that is an error.
+			good = forgedChunk(t, l, append([]byte{codingRaw}, forgedContent...), 7)
+			bad = forgedChunk(t, l, packed, chunkSize)
+			forgeRaw(t, l, forgedKey, compress(t, index), tree, good, bad)
+			put(t, filepath.Join(root, "x/l"), []byte("tracked"))
+			if r, err := l.Restore(t.Context(), forgedKey, root); !errors.Is(err, errDamaged) || r.Hit {
+				t.Errorf("Restore over tracked files: %+v, %v", r, err)
+			}
+		})
 	}
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Restore implements Store. A damaged entry is removed.
@@ -36,7 +34,7 @@ func (l *Local) restore(ctx context.Context, k Key, root string) (Restored, erro
 		if err := context.Cause(ctx); err != nil {
 			return Restored{}, err
 		}
-		r, err := l.restoreFrom(ctx, k.on(branch), p, root)
+		r, err := l.restoreFrom(ctx, k, k.on(branch), p, root)
 		if r.Reason != "" {
 			reasons = append(reasons, r.Reason)
 		}
@@ -48,109 +46,133 @@ func (l *Local) restore(ctx context.Context, k Key, root string) (Restored, erro
 	return Restored{Reason: strings.Join(reasons, "; ")}, nil
 }
 
-// restoreFrom tries the one entry with the key k.
-func (l *Local) restoreFrom(ctx context.Context, k Key, p Paths, root string) (Restored, error) {
-	path := filepath.Join(l.folder(k.App, k.Branch), k.ID()+entrySuffix)
-	e, err := openEntry(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Restored{Reason: l.whyMissing(k)}, nil
+// restoreFrom tries the one entry with the key from for a build with the key k.
+func (l *Local) restoreFrom(ctx context.Context, k, from Key, p Paths, root string) (Restored, error) {
+	unlock, err := l.objects.lock(safeName(k.App), true, true)
+	if err != nil {
+		return Restored{}, err
 	}
-	if e != nil {
-		defer e.close()
+	r, err := l.restoreShared(ctx, k, from, p, root)
+	unlock()
+	var bad unusable
+	if errors.As(err, &bad) {
+		return Restored{Reason: l.whyUnusable(ctx, from, p, bad.error)}, nil
+	}
+	return r, err
+}
+
+// unusable says that an entry cannot be used and that nothing of it is in the workspace.
+type unusable struct{ error }
+
+// restoreShared restores while no garbage is collected.
+func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root string) (Restored, error) {
+	e, err := l.openEntry(entryName(from))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Restored{Reason: l.whyMissing(from)}, nil
 	}
 	if err == nil {
-		err = e.verify(ctx, k, p, l.limits, l.maxStored)
+		defer e.close()
+		err = e.verify(ctx, from, p, l.limits, l.maxStored)
+	}
+	if err == nil {
+		err = l.verifyChunks(ctx, from, e.sealed.meta.Chunks)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return Restored{}, cause
 	}
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return Restored{}, cause
-		}
-		return Restored{Reason: l.whyUnusable(k, path, e, err)}, nil
+		return Restored{}, unusable{err}
 	}
 	project, err := openProject(root, p.dir)
 	var none noProject
 	if errors.As(err, &none) {
-		return Restored{Reason: fmt.Sprintf("branch %q has a cache, but %s", k.Branch, none)}, nil
+		return Restored{Reason: fmt.Sprintf("branch %q has a cache, but %s", from.Branch, none)}, nil
 	}
 	if err != nil {
 		return Restored{}, err
 	}
-	return e.extract(ctx, k, p, l.limits, project)
-}
-
-// entry is an open entry file. Whatever happens to its name, the bytes stay those that were opened.
-type entry struct {
-	f      *os.File
-	info   fs.FileInfo
-	sealed *sealed
-}
-
-// openEntry opens an entry without verifying it. If the error is errDamaged, there is an entry without sealed.
-func openEntry(path string) (*entry, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	e := &entry{f: f}
-	if e.info, err = f.Stat(); err == nil && !e.info.Mode().IsRegular() {
-		err = damaged("it is not a regular file")
-	}
+	r, err := l.extract(ctx, e, from, p, root, project)
 	if err == nil {
-		e.sealed, err = openSealed(f, e.info.Size())
+		_ = l.objects.use(entryName(from)) // of no use but to those who look for room
+		r.stamps.Branch, r.stamps.Generation = from.Branch, chunkID(e.sealed.sum).String()
+		r.stamps.settle(r.stamps.latest())
+		l.saveStamps(k, r.stamps)
 	}
-	if err != nil && !errors.Is(err, errDamaged) {
-		e.close()
-		return nil, err
-	}
-	return e, err
+	return r.Restored, err
 }
 
-func (e *entry) close() {
-	_ = e.f.Close() // only read from
+// verifyChunks reads all chunks once and makes sure that they hold what they should: after that, nothing but hostility
+// or a failing disk can come between a restore and its end.
+func (l *Local) verifyChunks(ctx context.Context, k Key, chunks []chunk) error {
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+		errs [workers]error
+		app  = safeName(k.App)
+	)
+	for w := range workers {
+		wg.Go(func() {
+			var buf []byte
+			for i := next.Add(1) - 1; i < int64(len(chunks)) && errs[w] == nil; i = next.Add(1) - 1 {
+				if errs[w] = context.Cause(ctx); errs[w] == nil {
+					buf, errs[w] = l.readChunk(app, chunks[i], buf)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs[:]...)
 }
 
-// verify reads the whole entry and makes sure that it is what the key k asks for.
-func (e *entry) verify(ctx context.Context, k Key, p Paths, l limits, maxStored int64) error {
-	if e.info.Size() > maxStored {
-		return errTooBig(fmt.Sprintf("the compressed cache is larger than %s", size(maxStored)))
-	}
-	buf := make([]byte, copyBuffer)
-	return e.sealed.check(ctx, buf, func(archive io.Reader) error {
-		if e.sealed.meta.Key.key().Canonical() != k.Canonical() {
-			return damaged("it was saved for something else: %s", k.differences(e.sealed.meta.Key.key()))
-		}
-		return verify(ctx, archive, p, l, e.sealed.meta.Tree, buf)
-	})
+// extracted is a Restored with the stat index of what was written.
+type extracted struct {
+	Restored
+	stamps *stamps
 }
 
 // extract writes a verified entry into project and closes that.
-func (e *entry) extract(ctx context.Context, k Key, p Paths, l limits, project *os.Root) (Restored, error) {
-	x, err := newExtractor(project)
+func (l *Local) extract(ctx context.Context, e *entry, from Key, p Paths, root string, project *dir) (extracted, error) {
+	r, err := e.nodes(p, l.limits)
 	if err != nil {
-		return Restored{}, err
+		project.close()
+		return extracted{}, err
 	}
-	u, err := newUnarchiver(io.NewSectionReader(e.sealed.archive, 0, e.sealed.archive.Size()), p, l)
-	if err != nil {
-		return Restored{}, errors.Join(err, x.abandon())
+	defer r.close()
+	m := e.sealed.meta
+	s := newStamps(root, m.Tree.nodes())
+	x := newExtractor(l, safeName(from.App), m, project, s)
+	if err := x.run(ctx, r); err != nil {
+		if errors.Is(err, errDamaged) && l.undo(x, e, p, filepath.Join(root, p.dir)) {
+			return extracted{}, unusable{err}
+		}
+		return extracted{}, fmt.Errorf("%w; the workspace may hold a part of the cache", err)
 	}
-	defer u.close()
-	if err := x.run(ctx, u); err != nil {
-		return Restored{}, fmt.Errorf("%w; the workspace may hold a part of the cache", err)
-	}
-	created := e.sealed.meta.Created
-	return Restored{
+	return extracted{Restored{
 		Hit:    true,
-		Reason: fmt.Sprintf("the cache of branch %q, saved %s", k.Branch, created.UTC().Format(time.RFC3339)),
-		From:   k.Branch, Created: created,
+		Reason: fmt.Sprintf("the cache of branch %q, saved %s", from.Branch, m.Created.UTC().Format(time.RFC3339)),
+		From:   from.Branch, Created: m.Created,
 		Files: x.totals.Files + x.totals.Links, Bytes: x.totals.Bytes,
 		Overwritten: x.overwritten, Notices: x.notices.sentences(),
-	}, nil
+	}, s}, nil
+}
+
+// undo takes back a restore that damage has stopped.
+func (l *Local) undo(x *extractor, e *entry, p Paths, project string) bool {
+	r, err := e.nodes(p, l.limits)
+	if err != nil {
+		return false
+	}
+	defer r.close()
+	return x.undo(project, r)
 }
 
 // whyMissing says what there is in place of the entry with the key k.
 func (l *Local) whyMissing(k Key) string {
-	others := listFolder(l.folder(k.App, k.Branch))
-	if len(others) == 0 {
+	others, err := l.listFolder(entriesOf(safeName(k.App)) + "/" + safeName(k.Branch))
+	switch {
+	case err != nil:
+		return fmt.Sprintf("the caches of branch %q cannot be read: %v", k.Branch, err)
+	case len(others) == 0:
 		return fmt.Sprintf("branch %q has no cache yet", k.Branch)
 	}
 	newest := slices.MaxFunc(others, func(a, b Entry) int { return a.Created.Compare(b.Created) })
@@ -162,21 +184,76 @@ func (l *Local) whyMissing(k Key) string {
 }
 
 // whyUnusable says what is wrong with an entry, and removes it if it is of no use to anybody.
-func (l *Local) whyUnusable(k Key, path string, e *entry, err error) string {
+func (l *Local) whyUnusable(ctx context.Context, k Key, p Paths, err error) string {
 	reason := fmt.Sprintf("branch %q has a cache that cannot be used: %v", k.Branch, err)
 	if !errors.Is(err, errDamaged) {
 		return reason
 	}
-	err = l.locked(func() error {
-		// Somebody may have put a good one in its place since it was opened.
-		now, err := os.Lstat(path)
-		if err != nil || !os.SameFile(now, e.info) {
-			return err
-		}
-		return os.Remove(path)
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	removed, err := l.removeDamaged(ctx, k, p)
+	switch {
+	case err != nil:
 		return reason + fmt.Sprintf("; it could not be removed (%v)", err)
+	case removed:
+		return reason + "; it has been removed"
 	}
-	return reason + "; it has been removed"
+	return reason
+}
+
+// removeDamaged removes the entry with the key k and every damaged chunk it refers to, unless a good one is in its place
+// by now or somebody uses the store; then the next restore, or save, sees to it.
+func (l *Local) removeDamaged(ctx context.Context, k Key, p Paths) (bool, error) {
+	app := safeName(k.App)
+	unlock, err := l.objects.lock(app, false, false)
+	if err != nil || unlock == nil {
+		return false, err
+	}
+	defer unlock()
+	e, err := l.openEntry(entryName(k))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	var bad []chunk
+	if err == nil {
+		defer e.close()
+		if err = e.verify(ctx, k, p, l.limits, l.maxStored); err == nil {
+			bad, err = l.damagedChunks(ctx, app, e.sealed.meta.Chunks)
+		}
+	}
+	if !errors.Is(err, errDamaged) {
+		return false, nil // it is not damaged, or cannot be looked at
+	}
+	errs := []error{l.locked(func() error { return l.objects.remove(entryName(k)) })}
+	for _, c := range bad {
+		errs = append(errs, l.objects.remove(chunksOf(app)+"/"+c.ID.String()))
+	}
+	_, err = l.collectLocked(app)
+	return true, errors.Join(append(errs, err)...)
+}
+
+// damagedChunks answers the chunks that cannot be used, and why.
+func (l *Local) damagedChunks(ctx context.Context, app string, chunks []chunk) ([]chunk, error) {
+	dec, err := newDecoder()
+	if err != nil {
+		return nil, err
+	}
+	defer dec.close()
+	var (
+		bad  []chunk
+		why  error
+		buf  []byte
+		read []byte
+	)
+	for _, c := range chunks {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		if read, err = l.readChunk(app, c, buf); err == nil {
+			buf = read[:0]
+			_, err = dec.unpack(read, c)
+		}
+		if errors.Is(err, errDamaged) {
+			bad, why = append(bad, c), err
+		}
+	}
+	return bad, why
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -23,9 +20,11 @@ func (l *Local) Save(ctx context.Context, k Key, p Paths, root string) (Saved, e
 	return saved, nil
 }
 
-func (l *Local) save(ctx context.Context, k Key, p Paths, root string) (saved Saved, err error) {
+const noPaths = "the build specification has no usable cache paths"
+
+func (l *Local) save(ctx context.Context, k Key, p Paths, root string) (Saved, error) {
 	if p.dir != cleanDir(k.Dir) || !slices.Equal(sortedSet(p.patterns), sortedSet(k.Paths)) {
-		return saved, errors.New("the compiled paths are not those of the key")
+		return Saved{}, errors.New("the compiled paths are not those of the key")
 	}
 	if p.Empty() {
 		return Saved{Reason: noPaths}, nil
@@ -36,119 +35,126 @@ func (l *Local) save(ctx context.Context, k Key, p Paths, root string) (saved Sa
 		return Saved{Reason: none.Error()}, nil
 	}
 	if err != nil {
-		return saved, err
+		return Saved{}, err
 	}
-	defer func() { err = errors.Join(err, project.Close()) }()
-
-	folder := l.folder(k.App, k.Branch)
-	temp, err := l.begin(folder)
-	if err != nil {
-		return saved, err
-	}
-	saved, err = l.write(ctx, temp, k, p, project)
-	if err == nil {
-		err = context.Cause(ctx)
-	}
-	if err == nil {
-		err = l.commit(temp, filepath.Join(folder, k.ID()+entrySuffix))
-	}
+	defer project.close()
+	saved, err := l.saveShared(ctx, k, p, root, project)
 	var tooBig errTooBig
-	switch {
-	case err == nil:
-		saved.Written = true
-		if err := syncFolder(folder); err != nil {
-			saved.Notices = append(saved.Notices, fmt.Sprintf("the new cache could be lost in a power failure: %v", err))
-		}
-		return saved, nil
-	case errors.As(err, &tooBig):
+	if errors.As(err, &tooBig) {
 		saved.Reason = tooBig.Error() + "; it was not saved, and the previous cache, if any, stays"
 		saved.Notices = append(saved.Notices, saved.Reason)
-		return saved, discard(temp)
-	default:
-		return saved, errors.Join(err, discard(temp))
+		err = nil
 	}
-}
-
-const noPaths = "the build specification has no usable cache paths"
-
-// begin makes the file that an entry is written to, locked as long as it is open.
-func (l *Local) begin(folder string) (temp *os.File, err error) {
-	err = l.locked(func() error {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return err
+	if saved.Unchanged {
+		return saved, err
+	}
+	// Chunks of the previous entry, or of this one if it came to nothing.
+	if _, gcErr := l.collect(safeName(k.App)); gcErr != nil && err == nil {
+		saved.Notices = append(saved.Notices, fmt.Sprintf("what the cache does not need any more could not be removed: %v", gcErr))
+	}
+	if saved.Written {
+		if _, gcErr := l.prune(ctx); gcErr != nil {
+			saved.Notices = append(saved.Notices, fmt.Sprintf("the caches could not be kept below %s: %v", size(l.maxTotal), gcErr))
 		}
-		if err := sweep(folder); err != nil {
-			return fmt.Errorf("clean up: %w", err)
-		}
-		if temp, err = os.CreateTemp(folder, tempPrefix+"*"); err != nil {
-			return err
-		}
-		if _, err := flock(temp, false); err != nil {
-			return errors.Join(err, discard(temp))
-		}
-		return nil
-	})
-	return temp, err
-}
-
-// write writes the whole entry.
-func (l *Local) write(ctx context.Context, temp *os.File, k Key, p Paths, project *os.Root) (Saved, error) {
-	created := time.Now().UTC()
-	s, err := newSealer(temp, l.maxStored)
-	if err != nil {
-		return Saved{}, err
-	}
-	a, err := newArchiver(s, l.limits)
-	if err != nil {
-		return Saved{}, err
-	}
-	w := walker{paths: p, visit: a.add}
-	if err = w.walk(ctx, project); err == nil {
-		err = a.close()
-	}
-	if err == nil {
-		err = s.seal(meta{Key: newMetaKey(k), Created: created, Tree: a.totals})
-	}
-	saved := Saved{
-		Files: a.totals.Files + a.totals.Links, Bytes: a.totals.Bytes, Stored: s.size,
-		Skipped: w.skipped, Notices: w.notices.sentences(),
-	}
-	if a.totals.nodes() == 0 {
-		saved.Notices = append(saved.Notices, fmt.Sprintf("no file matches the cache paths: %q", p.patterns))
 	}
 	return saved, err
 }
 
-// commit closes a written entry and makes it visible. If it fails, temp is still to be discarded.
-func (l *Local) commit(temp *os.File, path string) error {
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	return l.locked(func() error {
-		// Closing gives up the lock, but nobody sweeps meanwhile.
-		if err := temp.Close(); err != nil {
-			return err
-		}
-		return os.Rename(temp.Name(), path)
-	})
-}
-
-// discard closes and removes a file of begin, which may be closed or gone already.
-func discard(temp *os.File) error {
-	err := os.Remove(temp.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if cerr := temp.Close(); !errors.Is(cerr, os.ErrClosed) {
-		err = errors.Join(err, cerr)
-	}
-	return err
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
+// saveShared saves while no garbage is collected.
+func (l *Local) saveShared(ctx context.Context, k Key, p Paths, root string, project *dir) (Saved, error) {
+	unlock, err := l.objects.lock(safeName(k.App), true, true)
 	if err != nil {
-		return err
+		return Saved{}, err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	defer unlock()
+	repack, alone := false, false
+	for {
+		var b *base
+		if !alone {
+			if b, err = l.findBase(ctx, k, p, root); err != nil {
+				return Saved{}, err
+			}
+		}
+		saved, err := l.attempt(ctx, newSaver(l, k, p, root, b, repack), project)
+		if b != nil {
+			b.close()
+		}
+		switch {
+		case errors.Is(err, errRepack):
+			repack = true
+		case errors.Is(err, errBase):
+			alone = true
+		default:
+			return saved, err
+		}
+	}
+}
+
+// attempt walks the project once. It closes neither the project nor the base.
+func (l *Local) attempt(ctx context.Context, s *saver, project *dir) (Saved, error) {
+	s.pack = newPacker(ctx, l, safeName(s.key.App), s.table, s.base, project)
+	w := walker{paths: s.paths, visit: s.visit}
+	err := w.walk(ctx, project)
+	if err != nil {
+		s.pack.fail(err)
+	}
+	// Also after an error: nothing is left running.
+	differs := false
+	if err = errors.Join(err, s.pack.failed()); err == nil {
+		differs, err = s.finish(ctx)
+	}
+	if waitErr := s.pack.wait(); err == nil {
+		err = waitErr
+	}
+	saved := Saved{
+		Files: s.totals.Files + s.totals.Links, Bytes: s.totals.Bytes, Read: s.read,
+		Skipped: w.skipped, Notices: w.notices.sentences(),
+	}
+	if s.totals.nodes() == 0 {
+		saved.Notices = append(saved.Notices, fmt.Sprintf("no file matches the cache paths: %q", s.paths.patterns))
+	}
+	if err != nil {
+		return saved, errors.Join(err, s.discard())
+	}
+	if !differs {
+		return l.unchanged(s, saved), nil
+	}
+	return l.commit(ctx, s, saved)
+}
+
+// unchanged ends a save that has found nothing new. A stat index is worth writing then only if this one had much to
+// read for want of it.
+func (l *Local) unchanged(s *saver, saved Saved) Saved {
+	const muchFiles, muchBytes = 1000, 64 << 20
+	saved.Unchanged = true
+	saved.Stored = s.base.size() + s.base.sealed.meta.stored()
+	if s.read > muchFiles || s.bytes > muchBytes {
+		s.keepStamps(s.base.sealed.sum)
+	}
+	return saved
+}
+
+// commit makes a complete entry visible.
+func (l *Local) commit(ctx context.Context, s *saver, saved Saved) (Saved, error) {
+	g, err := s.complete()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = l.locked(s.temp.commit)
+	}
+	if err != nil {
+		return saved, errors.Join(err, s.discard())
+	}
+	saved.Written = true
+	saved.Added = s.pack.added + s.seal.size
+	saved.Stored = s.seal.size + (meta{Chunks: s.table.chunks}).stored()
+	s.keepStamps(g)
+	return saved, nil
+}
+
+// keepStamps keeps the stat index of the tree that was saved as the generation g, or found to be equal to it.
+func (s *saver) keepStamps(g generation) {
+	s.stamps.Branch, s.stamps.Generation = s.key.Branch, chunkID(g).String()
+	s.l.saveStamps(s.key, s.stamps)
 }

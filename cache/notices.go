@@ -2,6 +2,8 @@ package cache
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +31,6 @@ const (
 
 // notices collects remarks in bounded memory, however many paths there are.
 type notices struct {
-	order    []notice
 	count    map[notice]int
 	examples map[notice][]string
 }
@@ -38,20 +39,22 @@ func (n *notices) add(kind notice, path string) {
 	if n.count == nil {
 		n.count, n.examples = map[notice]int{}, map[notice][]string{}
 	}
-	if n.count[kind] == 0 {
-		n.order = append(n.order, kind)
-	}
 	n.count[kind]++
-	if len(n.examples[kind]) < examplesShown {
-		n.examples[kind] = append(n.examples[kind], fmt.Sprintf("%q", path))
-	}
+	// The first ones of the tree, whatever the order in which they come.
+	list := append(n.examples[kind], path)
+	slices.SortFunc(list, func(a, b string) int { return strings.Compare(walkOrder(a), walkOrder(b)) })
+	n.examples[kind] = list[:min(len(list), examplesShown)]
 }
 
 func (n *notices) sentences() []string {
 	var s []string
-	for _, kind := range n.order {
-		list := strings.Join(n.examples[kind], ", ")
-		if more := n.count[kind] - len(n.examples[kind]); more > 0 {
+	for _, kind := range slices.Sorted(maps.Keys(n.count)) {
+		var quoted []string
+		for _, path := range n.examples[kind] {
+			quoted = append(quoted, fmt.Sprintf("%q", path))
+		}
+		list := strings.Join(quoted, ", ")
+		if more := n.count[kind] - len(quoted); more > 0 {
 			list += fmt.Sprintf(" and %d more", more)
 		}
 		s = append(s, fmt.Sprintf(string(kind), n.count[kind], list))

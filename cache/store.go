@@ -12,7 +12,8 @@ import (
 //   - An entry is visible only when it is complete. A save that fails, is cancelled or dies leaves the previous entry as
 //     it was. Of concurrent saves for one key the last one to complete wins; entries never mix.
 //   - Restore gives back what the last completed Save of that key saw, or it is a miss.
-//   - A damaged or hostile entry is a miss, not an error, and leaves the workspace as it was.
+//   - A damaged or hostile entry is a miss, not an error, and leaves the workspace as it was. If that is not possible any
+//     more, because damage shows only after files of the checkout were replaced, it is an error.
 //   - Contexts are obeyed promptly; the error then wraps context.Cause.
 type Store interface {
 	// Restore puts the cached files into the checkout at root, the root of the repository. It tries the entry of the
@@ -47,10 +48,12 @@ type Restored struct {
 type Saved struct {
 	Written   bool          // a new entry is visible
 	Reason    string        // why not, if neither Written nor Unchanged
-	Unchanged bool          // the tree equals the stored one and was not written again; Local does not look for this yet
+	Unchanged bool          // the tree equals the stored one and was not written again
 	Files     int           // regular files and symbolic links
 	Bytes     int64         // content of the regular files
-	Stored    int64         // bytes the entry takes up in the store
+	Read      int           // regular files that had to be read; the others were known not to have changed
+	Stored    int64         // bytes the entry takes up in the store, with what it shares with other entries
+	Added     int64         // bytes that were new to the store; 0 if not Written
 	Skipped   []string      // paths that match but cannot be cached, relative to the project root; the first 100
 	Notices   []string      // what a person should know, in sentences; at most one for each kind
 	Took      time.Duration // wall time of the call

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // errChanged says that a tree changed under the eyes of a save.
@@ -18,25 +18,20 @@ var errChanged = errors.New("changed while it was being cached; does something o
 // Only the names of the folders on the way down are held in memory.
 type walker struct {
 	paths   Paths
-	visit   func(ctx context.Context, dir *os.Root, n node) error
+	visit   func(n node) error
 	notices notices
 	skipped []string
 	// pending are the folders on the way down that are not cached themselves and that nothing needed so far.
-	pending []pendingFolder
+	pending []node
 }
 
-type pendingFolder struct {
-	dir *os.Root // that holds it
-	n   node
-}
-
-func (w *walker) walk(ctx context.Context, project *os.Root) error {
+func (w *walker) walk(ctx context.Context, project *dir) error {
 	return w.folder(ctx, project, "", w.paths.top(), 1)
 }
 
-// folder walks the folder dir, whose path is rel and whose children are at the given depth.
-func (w *walker) folder(ctx context.Context, dir *os.Root, rel string, s scope, depth int) error {
-	names, err := readNames(dir)
+// folder walks the folder d, whose path is rel and whose children are at the given depth.
+func (w *walker) folder(ctx context.Context, d *dir, rel string, s scope, depth int) error {
+	names, err := d.names()
 	if err != nil {
 		return unreadable(rel, err)
 	}
@@ -44,14 +39,22 @@ func (w *walker) folder(ctx context.Context, dir *os.Root, rel string, s scope, 
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := w.child(ctx, dir, path.Join(rel, name), name, s, depth); err != nil {
+		if err := w.child(ctx, d, joined(rel, name), name, s, depth); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) child(ctx context.Context, dir *os.Root, rel, name string, up scope, depth int) error {
+// joined is rel/name; unlike path.Join it does not look at what it joins.
+func joined(rel, name string) string {
+	if rel == "" {
+		return name
+	}
+	return rel + "/" + name
+}
+
+func (w *walker) child(ctx context.Context, d *dir, rel, name string, up scope, depth int) error {
 	s, ok := w.paths.enter(up, rel)
 	if !ok {
 		if isGit(name) && rel != ".git" && up.included() && !w.paths.excluded(rel) {
@@ -64,69 +67,69 @@ func (w *walker) child(ctx context.Context, dir *os.Root, rel, name string, up s
 	if !leads {
 		return nil
 	}
-	info, err := dir.Lstat(name)
+	st, err := d.stat(name)
 	if err != nil {
 		return unreadable(rel, err)
 	}
-	n := node{path: rel, mode: info.Mode().Perm(), mtime: info.ModTime()}
-	switch mode := info.Mode(); {
-	case mode.IsDir():
+	n := node{path: rel, mode: modeOf(&st), mtime: mtimeOf(&st)}
+	switch what := typeOf(&st); {
+	case what == unix.S_IFDIR:
 		n.kind, n.parent = folder, !included
-		return w.enterFolder(ctx, dir, name, n, s, depth)
+		return w.enterFolder(ctx, d, name, n, s, depth)
 	case !included:
-		if mode&fs.ModeSymlink != 0 {
+		if what == unix.S_IFLNK {
 			w.linkOnTheWay(rel)
 		}
 		return nil
-	case mode.IsRegular():
-		n.kind, n.size = file, info.Size()
-	case mode&fs.ModeSymlink != 0:
+	case what == unix.S_IFREG:
+		n.kind, n.size, n.stamp = file, st.Size, stampOf(&st)
+	case what == unix.S_IFLNK:
 		n.kind = link
-		if n.target, err = dir.Readlink(name); err != nil {
+		if n.target, err = d.readLink(name); err != nil {
 			return unreadable(rel, err)
 		}
 	default:
 		w.skip(noticeSpecial, rel)
 		return nil
 	}
-	return w.emit(ctx, dir, n)
+	return w.emit(n)
 }
 
-func (w *walker) enterFolder(ctx context.Context, dir *os.Root, name string, n node, s scope, depth int) error {
+func (w *walker) enterFolder(ctx context.Context, d *dir, name string, n node, s scope, depth int) error {
 	if depth >= MaxDepth {
 		w.skip(noticeDeep, n.path)
 		return nil
 	}
 	if n.parent {
-		w.pending = append(w.pending, pendingFolder{dir, n})
+		w.pending = append(w.pending, n)
 		defer w.leave(n.path)
-	} else if err := w.emit(ctx, dir, n); err != nil {
+	} else if err := w.emit(n); err != nil {
 		return err
 	}
-	sub, err := descend(dir, name)
+	sub, err := d.enter(name)
 	if err != nil {
 		return unreadable(n.path, err)
 	}
-	err = w.folder(ctx, sub, n.path, s, depth+1)
-	return errors.Join(err, sub.Close())
+	defer sub.close()
+	return w.folder(ctx, sub, n.path, s, depth+1)
 }
 
 // leave forgets a pending folder in which nothing was found.
 func (w *walker) leave(rel string) {
-	if last := len(w.pending) - 1; last >= 0 && w.pending[last].n.path == rel {
+	if last := len(w.pending) - 1; last >= 0 && w.pending[last].path == rel {
 		w.pending = w.pending[:last]
 	}
 }
 
 // emit visits n, after the folders above it that have not been visited yet.
-func (w *walker) emit(ctx context.Context, dir *os.Root, n node) error {
+func (w *walker) emit(n node) error {
 	for _, p := range w.pending {
-		if err := w.visit(ctx, p.dir, p.n); err != nil {
+		if err := w.visit(p); err != nil {
 			return err
 		}
 	}
 	w.pending = w.pending[:0]
-	return w.visit(ctx, dir, n)
+	return w.visit(n)
 }
 
 // linkOnTheWay notes a link where a pattern spells out a folder on the way to cached files. A pattern such as **/x
@@ -142,20 +145,6 @@ func (w *walker) skip(kind notice, rel string) {
 	if len(w.skipped) < skippedKept {
 		w.skipped = append(w.skipped, rel)
 	}
-}
-
-// readNames lists a folder in byte order.
-func readNames(dir *os.Root) ([]string, error) {
-	f, err := dir.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	names, err := f.Readdirnames(-1)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	slices.Sort(names)
-	return names, nil
 }
 
 // unreadable names what could not be read and explains errors that can only mean that the tree is not still.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -109,16 +110,11 @@ func changingTree(t *testing.T, open Opener) {
 			f := newFixture(t, open, "x")
 			f.save(smallTree(t, "old"))
 			want, failed := f.mustHit(), 0
-			var root string
-			done := false
+			root, once := smallTree(t, "new"), new(sync.Once) // a store looks from several goroutines
 			hook := func() error {
-				if !done {
-					done = true
-					must(t, change(root))
-				}
+				once.Do(func() { must(t, change(root)) })
 				return nil
 			}
-			root = smallTree(t, "new")
 			for moment, ctx := range moments(t, hook) {
 				_, err := f.store.Save(ctx, f.key, f.compile(), root)
 				if err != nil {
@@ -132,7 +128,7 @@ func changingTree(t *testing.T, open Opener) {
 						t.Errorf("moment %d: the save followed a link to %s", moment, name)
 					}
 				}
-				root, done = smallTree(t, "new"), false
+				root, once = smallTree(t, "new"), new(sync.Once)
 			}
 			if failed == 0 {
 				t.Error("no save failed")

@@ -42,13 +42,13 @@ func concurrency(t *testing.T, open Opener) {
 	stores := []cache.Store{f.store, open(t, f.dir)} // two stand for two processes
 	p := f.compile()
 	f.save(labelled(t, "first"))
-	files := leftovers(t, f.dir)
+	files := len(leftovers(t, f.dir))
 	var wg sync.WaitGroup
 	for w := range writers {
 		root := labelled(t, fmt.Sprintf("writer %d", w))
 		wg.Go(func() {
 			for range rounds {
-				if s, err := stores[w%2].Save(t.Context(), f.key, p, root); err != nil || !s.Written {
+				if s, err := stores[w%2].Save(t.Context(), f.key, p, root); err != nil || !s.Written && !s.Unchanged {
 					t.Errorf("Save: %+v, %v", s, err)
 				}
 			}
@@ -73,7 +73,9 @@ func concurrency(t *testing.T, open Opener) {
 		})
 	}
 	wg.Wait()
-	equal(t, files, leftovers(t, f.dir))
+	// What could not be removed because somebody was using the store goes with the next save.
+	f.save(labelled(t, "last"))
+	equal(t, files, len(leftovers(t, f.dir)))
 }
 
 // killedStore tells a child process of killedSave in which folder to save.
@@ -86,7 +88,7 @@ func killedSave(t *testing.T, open Opener) {
 	}
 	f := newFixture(t, open, "x")
 	f.save(labelled(t, "before"))
-	files := leftovers(t, f.dir)
+	files := len(leftovers(t, f.dir))
 	for i := range 12 {
 		saves := 1 + i%3
 		if err := killAfter(t, f.dir, saves); err != nil {
@@ -100,7 +102,8 @@ func killedSave(t *testing.T, open Opener) {
 		if label := oneLabel(t, root); !strings.HasPrefix(label, "child ") {
 			t.Errorf("after %d saves by the child the tree is %q", saves, label)
 		}
-		equal(t, files, leftovers(t, f.dir))
+		f.save(labelled(t, "after"))
+		equal(t, files, len(leftovers(t, f.dir)))
 	}
 }
 
