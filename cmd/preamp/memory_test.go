@@ -18,8 +18,8 @@ type oneImage struct {
 	ref    string
 }
 
-func (o oneImage) Ensure(ctx context.Context, _ string, _ engine.PullPolicy, _ func(engine.Progress)) (engine.Image, bool, []string, error) {
-	img, err := o.engine.Image(ctx, o.ref, engine.PullNever, nil)
+func (o oneImage) Ensure(ctx context.Context, _ string, _ engine.Pull, _ func(engine.Progress)) (engine.Image, bool, []string, error) {
+	img, err := o.engine.Image(ctx, o.ref, engine.Pull{Policy: engine.PullNever}, nil)
 	return img, false, nil, err
 }
 
