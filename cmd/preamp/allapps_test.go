@@ -43,7 +43,11 @@ func TestTwelveApplications(t *testing.T) {
 			t.Fatalf("exit code %d:\n%s", code, log)
 		}
 		var summary struct {
-			Apps []appSummary `json:"apps"`
+			Apps []struct {
+				AppRoot, Out string
+				Status       runner.Status
+				Files        int
+			}
 		}
 		raw, err := os.ReadFile(filepath.Join(out, runner.SummaryFile))
 		if err == nil {

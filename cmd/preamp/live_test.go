@@ -99,10 +99,8 @@ func liveBuild(t *testing.T, repo, updates string) (code int, log string, res ru
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, log)
 	}
-	var doc struct{ LiveUpdates []runner.LiveUpdateResult }
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	if err := json.Unmarshal(raw, &res); err != nil {
 		t.Fatal(err)
 	}
-	res.LiveUpdates = doc.LiveUpdates
 	return code, log, res
 }
