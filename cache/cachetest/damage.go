@@ -88,7 +88,7 @@ func contents(t testing.TB, dir string) map[string][]byte {
 func places(n int) []int {
 	var list []int
 	for i := range n {
-		if i < 24 || n-i <= 64 || i%max(1, n/40) == 0 {
+		if i < 16 || n-i <= 48 || i%max(1, n/20) == 0 {
 			list = append(list, i)
 		}
 	}
