@@ -275,3 +275,48 @@ func TestOldFormat(t *testing.T) {
 		t.Error("a hit")
 	}
 }
+
+// TestBaseFails: a base that cannot be read to its end, though it could a moment before, does not fail a save.
+func TestBaseFails(t *testing.T) {
+	l, err := NewLocal(t.TempDir(), Options{})
+	must(t, err)
+	root := t.TempDir()
+	for i := range 3000 {
+		writeFile(t, root, fmt.Sprintf("x/%d/%x", i%10, i*7919), "")
+	}
+	writeFile(t, root, "x/9/ffff", "last")
+	_, err = l.Save(t.Context(), plainKey, compiled(t, plainKey), root)
+	must(t, err)
+	l.objects = failing{l.objects}
+	writeFile(t, root, "x/9/ffff", "changed") // the last one
+	s, err := l.Save(t.Context(), plainKey, compiled(t, plainKey), root)
+	if err != nil || !s.Written || s.Files != 3001 || s.Read != 3001 {
+		t.Fatalf("Save: %+v, %v", s, err)
+	}
+	if !hits(t, newKillStore(t, l.dir), plainKey) {
+		t.Error("a miss")
+	}
+}
+
+// failing is a backend whose entries fail when they are read a third time, as a save does when it finds a difference.
+type failing struct{ backend }
+
+func (f failing) open(name string) (object, error) {
+	o, err := f.backend.open(name)
+	if err != nil || !strings.HasSuffix(name, entrySuffix) {
+		return o, err
+	}
+	return &failingObject{object: o, left: 5 * o.size() / 2}, nil
+}
+
+type failingObject struct {
+	object
+	left int64
+}
+
+func (f *failingObject) ReadAt(b []byte, at int64) (int, error) {
+	if f.left -= int64(len(b)); f.left < 0 {
+		return 0, &os.PathError{Op: "read", Path: "the entry", Err: unix.EIO}
+	}
+	return f.object.ReadAt(b, at)
+}

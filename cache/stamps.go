@@ -101,7 +101,7 @@ func (s *stamps) latest() time.Time {
 // current reports whether the workspace is still there.
 func (s *stampsMeta) current() bool {
 	var st unix.Stat_t
-	if unix.Lstat(s.Root, &st) != nil {
+	if unix.Stat(s.Root, &st) != nil {
 		return false
 	}
 	at := stampOf(&st)
