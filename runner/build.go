@@ -29,7 +29,7 @@ type build struct {
 	redactor *redact.Redactor
 	result   *Result
 
-	workspace  string // the repository's folder on this machine
+	workspace  string    // the repository's folder on this machine
 	composed   *composed // nil: the workspace is one folder
 	later      []Event   // to be told when the cache has been saved
 	tidying    func()    // stops the tidying of layers, and waits for that

@@ -185,11 +185,11 @@ func (b *build) endTidying() {
 }
 
 // sweep removes the files of builds that have ended, once nobody waits for a result.
-func (r *Runner) sweep() {
+func (r *Runner) sweep(ctx context.Context) {
 	if r.Layers == nil {
 		return
 	}
-	if err := r.Layers.Empty(context.Background()); err != nil {
+	if err := r.Layers.Empty(ctx); err != nil {
 		r.Log.Warn().Err(err).Msg("what builds left could not be removed")
 	}
 }

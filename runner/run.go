@@ -72,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)
 	err := b.guarded(ctx)
 	b.cleanUp()
-	defer r.sweep()
+	defer r.sweep(context.WithoutCancel(ctx))
 	return b.finish(ctx, err)
 }
 

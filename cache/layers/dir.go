@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,8 +87,8 @@ func (d *dir) stat(name string) (entry, error) {
 		}
 		return entry{}, d.fail("lstat", name, err)
 	}
-	e := entry{mode: uint32(st.Mode) & 0o7777, size: st.Size, mtime: mtimeOf(&st), uid: st.Uid, gid: st.Gid}
-	switch uint32(st.Mode) & unix.S_IFMT {
+	e := entry{mode: modeOf(&st) & 0o7777, size: st.Size, mtime: mtimeOf(&st), uid: st.Uid, gid: st.Gid}
+	switch modeOf(&st) & unix.S_IFMT {
 	case unix.S_IFREG:
 		e.what = regular
 	case unix.S_IFLNK:
@@ -144,5 +143,3 @@ func (d *dir) setTime(name string, mtime unix.Timespec) error {
 	ts := []unix.Timespec{mtime, mtime}
 	return d.fail("set the time of", name, unix.UtimesNanoAt(d.fd(), name, ts, unix.AT_SYMLINK_NOFOLLOW))
 }
-
-func timeOf(ts unix.Timespec) time.Time { return time.Unix(ts.Unix()) }

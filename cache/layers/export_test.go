@@ -1,3 +1,5 @@
+//go:build linux
+
 package layers
 
 // OnStep calls f between any two changes of the store.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package layers_test
 
 import (
@@ -78,7 +80,6 @@ type job struct {
 	lease    *layers.Lease
 	restored cache.Restored
 	tree     layers.Tree
-	mounted  []string
 }
 
 func (s *site) start(t testing.TB, store cache.Store) *job {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package layers_test
 
 import (
@@ -324,7 +326,9 @@ func TestMonorepo(t *testing.T) {
 		t.Error(cmp.Diff(want, got))
 	}
 	// The whole way to it is replaced.
-	_, saved, want := s.build(t, func(dir string) { sh(t, dir, "rm -r apps; mkdir -p apps/web/node_modules; echo 2 > apps/web/node_modules/g") })
+	_, saved, want := s.build(t, func(dir string) {
+		sh(t, dir, "rm -r apps; mkdir -p apps/web/node_modules; echo 2 > apps/web/node_modules/g")
+	})
 	if got := s.now(t); got != want || !saved.Written || saved.Files != 1 {
 		t.Errorf("saved %+v: %s", saved, cmp.Diff(want, got))
 	}

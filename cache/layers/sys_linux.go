@@ -88,7 +88,7 @@ func Spread(path string) {
 	}
 	defer func() { _ = f.Close() }()
 	var fs unix.Statfs_t
-	if unix.Fstatfs(int(f.Fd()), &fs) != nil || int64(fs.Type) != unix.EXT4_SUPER_MAGIC {
+	if unix.Fstatfs(int(f.Fd()), &fs) != nil || fs.Type != unix.EXT4_SUPER_MAGIC {
 		return
 	}
 	flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS)

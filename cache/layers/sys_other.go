@@ -21,6 +21,6 @@ func bootID() string                                { return "" }
 func writeOut(f *os.File) error                     { return f.Sync() }
 
 // Spread does nothing: only ext4 has to be asked.
-func Spread(string)                                 {}
+func Spread(string) {}
 
 func inodeOf(os.FileInfo) uint64 { return 0 }

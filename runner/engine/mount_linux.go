@@ -28,8 +28,11 @@ func Unmount(dir string) error {
 // UnmountBelow takes away everything that is mounted at dir or below it, the innermost first.
 func UnmountBelow(dir string) error {
 	raw, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil // nobody who cannot look has mounted anything
+	}
+	if err != nil {
+		return err
 	}
 	dir, err = filepath.EvalSymlinks(dir) // mounts are listed by their real paths
 	if errors.Is(err, os.ErrNotExist) {
