@@ -177,7 +177,7 @@ func TestComposedFailure(t *testing.T) {
 	composing(t)
 	p := newProject(t, map[string]string{"amplify.yml": composedSpec})
 	p.build(t)
-	saved := page(t, p)
+	saved := pageOf(t, p)
 	for _, spec := range []string{
 		strings.Replace(composedSpec, "cp cached/n dist/index.html", "false", 1),
 		strings.Replace(composedSpec, "baseDirectory: dist", "baseDirectory: missing", 1),
@@ -197,7 +197,7 @@ func TestComposedFailure(t *testing.T) {
 	}
 }
 
-func page(t *testing.T, p *project) string {
+func pageOf(t *testing.T, p *project) string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(p.out, "artifacts", "index.html"))
 	if err != nil {
