@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
@@ -195,6 +196,55 @@ func TestComposedFailure(t *testing.T) {
 	if res, log := p.build(t); !mounted(res) || !strings.Contains(log, "\n"+saved) {
 		t.Errorf("not the cache of the first build, %q:\n%s", saved, log)
 	}
+}
+
+// A build that is killed while it has layers mounted leaves them as they were. Nothing collects them before its container
+// is gone, and afterwards nothing is left of it.
+func TestComposedKilled(t *testing.T) {
+	composing(t)
+	p := newProject(t, map[string]string{"amplify.yml": composedSpec})
+	p.build(t)
+	saved := pageOf(t, p)
+	slow := strings.Replace(composedSpec, "- mkdir -p", "- rm -rf cached; echo ready; sleep 600\n        - mkdir -p", 1)
+	p.write(t, map[string]string{"amplify.yml": slow})
+	for _, when := range []string{"cache ", "\nready"} {
+		child := startProcess(t, when, "build", p.dir, "--out", filepath.Join(t.TempDir(), "out"))
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := child.exitCodeOf(); err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(20 * time.Second)
+		for left := []string{""}; len(left) > 0; left = append(leftovers(t), mounts(t)...) {
+			if code, log := preamp(t, "gc"); code != 0 {
+				t.Fatalf("gc: exit code %d: %s", code, log)
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("left behind: %v", left)
+			}
+		}
+	}
+	p.write(t, map[string]string{"amplify.yml": composedSpec})
+	if res, log := p.build(t); !mounted(res) || !strings.Contains(log, "\n"+saved) {
+		t.Errorf("not the cache of the first build, %q:\n%s", saved, log)
+	}
+}
+
+// mounts are those that have to do with this test's builds.
+func mounts(t *testing.T) []string {
+	t.Helper()
+	raw, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range strings.Lines(string(raw)) {
+		if strings.Contains(line, os.Getenv("PREAMP_HOME")) {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 func pageOf(t *testing.T, p *project) string {

@@ -109,7 +109,7 @@ func files(t *testing.T, dir string) []string {
 func leftovers(t *testing.T) []string {
 	t.Helper()
 	var left []string
-	for _, pattern := range []string{"builds/*", "home/*", "slots/*/*"} {
+	for _, pattern := range []string{"builds/*", "home/*", "slots/*/*", "layers/u/*", "layers/t/*"} {
 		found, err := filepath.Glob(filepath.Join(os.Getenv("PREAMP_HOME"), pattern))
 		if err != nil {
 			t.Fatal(err)
