@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/preamp-build/preamp/buildspec"
-	"github.com/preamp-build/preamp/cache"
 	"github.com/preamp-build/preamp/cmd/preamp/internal/render"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/contract"
@@ -198,12 +197,7 @@ func (q request) useCache(r *runner.Runner) error {
 	if err != nil {
 		return usage(err)
 	}
-	store, err := cache.NewLocal(dir, cache.Options{})
-	if err != nil {
-		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
-	}
-	r.Cache = store
-	return nil
+	return keepCaches(r, dir)
 }
 
 // keepLog writes the log in the output folder.

@@ -94,19 +94,10 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := cache.NewLocal(filepath.Join(state, "cache"), cache.Options{})
-	if err != nil {
-		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	r = &runner.Runner{State: state, Version: versionText(), Log: g.logger()}
+	if err := keepCaches(r, state); err != nil {
+		return nil, nil, err
 	}
-	values, err := cache.NewLocalEnv(filepath.Join(state, "envcache"))
-	if err != nil {
-		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
-	}
-	stack, err := layers.Open(filepath.Join(state, "layers"), layers.Limits{})
-	if err != nil {
-		return nil, nil, &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
-	}
-	r = &runner.Runner{Cache: store, Layers: stack, EnvCache: values, State: state, Version: versionText(), Log: g.logger()}
 	switch g.engine {
 	case "docker", "podman":
 		e, err := g.docker()
@@ -122,6 +113,20 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	return nil, nil, &runner.Failure{
 		Class: runner.ClassUsage, Message: fmt.Sprintf("there is no engine %q", g.engine), Hint: "there are docker, which is also Podman, and host",
 	}
+}
+
+// keepCaches makes a folder keep all that outlasts a build for the sake of the next one.
+func keepCaches(r *runner.Runner, dir string) (err error) {
+	if r.Cache, err = cache.NewLocal(filepath.Join(dir, "cache"), cache.Options{}); err == nil {
+		r.EnvCache, err = cache.NewLocalEnv(filepath.Join(dir, "envcache"))
+	}
+	if err == nil {
+		r.Layers, err = layers.Open(filepath.Join(dir, "layers"), layers.Limits{})
+	}
+	if err != nil {
+		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
+	}
+	return nil
 }
 
 func (g *global) logger() zerolog.Logger {
