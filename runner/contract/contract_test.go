@@ -122,6 +122,7 @@ func TestProblems(t *testing.T) {
 		{"case matters", `{"version":"1.0","Repository":{"path":"."}}`, []string{"$.repository: it needs a url or a path", "$.Repository: there is no such field"}},
 		{"twice", `{"version":"1.0",` + repo + `,"trigger":"push","trigger":"manual"}`, []string{"$.trigger: the field is there twice"}},
 		{"null", `{"version":"1.0",` + repo + `,"trigger":null}`, []string{"$.trigger: this must be a string, not null"}},
+		{"empty", `{"version":"1.0","repository":{"path":".","url":""},"secrets":{"A":""},"trigger":""}`, []string{"$.repository.url: this is empty", "$.trigger: this is empty"}},
 		{"wrong types", `{"version":"1.0","repository":{"path":7},"secrets":{"A":1},"watchPaths":"x","cache":{"off":"yes"},"limits":{"memory":1.5,"cpus":"x"}}`, []string{
 			"$.repository: it needs a url or a path", "$.repository.path: this must be a string, not a number", "$.secrets.A: this must be a string",
 			"$.watchPaths: this must be a list", "$.cache.off: this must be true or false", "$.limits.memory: this must be a whole number",

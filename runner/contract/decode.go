@@ -60,6 +60,8 @@ func (r *reader) object(n *node, path string, to reflect.Value) {
 	for _, m := range n.members {
 		i, known := fields[m.name]
 		switch {
+		case known && m.value.value == "":
+			r.add(m.value.offset, field(path, m.name), "this is empty: a field that says nothing is left out")
 		case known:
 			r.decode(m.value, field(path, m.name), to.Field(i))
 		case !r.lenient:

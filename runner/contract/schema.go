@@ -159,6 +159,11 @@ func jobSchema() (*jsonschema.Schema, error) {
 		if len(s.Types) == 2 && s.Types[0] == "null" {
 			s.Type, s.Types = s.Types[1], nil
 		}
+		for _, p := range s.Properties {
+			if p.Type == "string" {
+				p.MinLength = jsonschema.Ptr(1)
+			}
+		}
 	})
 	p := s.Properties
 	p["version"].Pattern = `^1\.(0|[1-9][0-9]*)$`
