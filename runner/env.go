@@ -124,6 +124,15 @@ func secretName(name string) bool {
 	return false
 }
 
+// SecretValues are the values that no output of ours shows, for others that mask what passes through them.
+func (j *Job) SecretValues() []string {
+	var all []string
+	for _, s := range j.secrets() {
+		all = append(all, s.Value)
+	}
+	return all
+}
+
 // secrets are the values that no output of ours may show: the job's secrets, its credentials, and those of its variables
 // whose name says that they are one.
 func (j *Job) secrets() []redact.Secret {

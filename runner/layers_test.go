@@ -38,10 +38,11 @@ var layers = map[string][]string{
 	"runner/need":                  {},
 	"runner/contract":              {"buildspec", "runner", "runner/engine", "runner/source"},
 	"cmd/preamp":                   {"*"},
-	"cmd/preamp/internal/render":   {"runner", "buildspec"},
+	"cmd/preamp/internal/render":   {"runner", "buildspec", "cmd/preamp/internal/workflow"},
 	"cmd/preamp/internal/settings": {"runner", "runner/engine", "buildspec"},
 	"cmd/preamp/internal/buildlog": {},
 	"cmd/preamp/internal/compare":  {"cmd/preamp/internal/buildlog"},
+	"cmd/preamp/internal/workflow": {"buildspec"},
 	"cmd/preamp/internal/report":   {"buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
 }
 

@@ -51,6 +51,9 @@ func runAllApps(cmd *cobra.Command, g *global, b buildFlags, args []string) erro
 	if err := runner.PrepareOutput(a.job.Out); err != nil {
 		return err
 	}
+	if err := b.mask(cmd.OutOrStdout(), &a.job); err != nil {
+		return err
+	}
 	var closeEngine func()
 	if a.r, closeEngine, err = g.runner(); err != nil {
 		return err
@@ -180,6 +183,15 @@ func (a *allApps) summary() error {
 		if code == 0 {
 			code = s.ExitCode
 		}
+	}
+	var results []*runner.Result
+	for _, app := range a.apps {
+		if app.result != nil {
+			results = append(results, app.result)
+		}
+	}
+	if err := a.flags.report(results...); err != nil {
+		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
 	raw, err := runner.MarshalDocument(struct {
 		Version string       `json:"version"`

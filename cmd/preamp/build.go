@@ -43,6 +43,7 @@ type buildFlags struct {
 	jobs                           int
 	noSubmodules, noLFS            bool
 	jobFile, events                string
+	summary, junit                 string
 }
 
 func newBuild(g *global) *cobra.Command {
@@ -64,8 +65,8 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
   preamp build --engine host --log amplify`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(render.Formats, b.log) {
-				return usage(fmt.Errorf("--log %s: there are %s", b.log, strings.Join(render.Formats, ", ")))
+			if err := b.chooseLog(); err != nil {
+				return usage(err)
 			}
 			switch {
 			case b.allApps && b.jobFile == "":
@@ -86,7 +87,7 @@ from --ssh-key (PREAMP_SSH_PASSPHRASE) or --ssh-agent. The build itself gets non
 	f.IntVar(&b.jobs, "jobs", 1, "how many applications --all-apps builds at a time")
 	f.StringVar(&b.jobFile, "job", "", "job document to build, in place of the flags that say what; - is standard input (preamp schema job describes it)")
 	f.StringVar(&b.events, "events", "", "ndjson: write the events to standard output, one a line, the result last; the log then goes to standard error, when --log is given")
-	f.StringVar(&b.log, "log", "plain", "form of the log: plain, amplify (the service's own), json (one event a line)")
+	b.logFlags(f)
 	return cmd
 }
 
@@ -160,8 +161,11 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 	if err != nil {
 		return err
 	}
+	if err := b.mask(cmd.OutOrStdout(), &job); err != nil {
+		return err
+	}
 	res := r.Run(ctx, job, view.Event)
-	if err := finish(); err != nil {
+	if err := errors.Join(finish(), b.report(res)); err != nil {
 		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
 	if res.ExitCode != 0 {
@@ -172,9 +176,9 @@ func runBuild(cmd *cobra.Command, g *global, b buildFlags, args []string) error 
 
 // renderer shows the build on out and keeps its log, in the plain form or the service's, in the output folder.
 func (b buildFlags) renderer(out io.Writer, dir string, cancel context.CancelCauseFunc) (render.Renderer, func() error, error) {
-	kept := b.log
-	if kept == "json" {
-		kept = "plain"
+	kept := "plain"
+	if b.log == "amplify" {
+		kept = b.log
 	}
 	log, finish, err := keepLog(kept, dir)
 	if err != nil {

@@ -182,7 +182,7 @@ func (b buildFlags) buildFor(ctx context.Context, cmd *cobra.Command, g *global,
 		return refuse(out, err)
 	}
 	res := r.Run(ctx, req.job, render.Tee(append(views, log)...).Event)
-	if err := finish(); err != nil {
+	if err := errors.Join(finish(), b.report(res)); err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), "preamp:", err)
 	}
 	return res

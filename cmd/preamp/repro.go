@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/preamp-build/preamp/cmd/preamp/internal/render"
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -47,8 +46,8 @@ Caches are left alone, unless --cache says otherwise. The exit code is that of t
   preamp repro result.json ~/src/shop --env API_URL=https://test.example.com`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(render.Formats, p.flags.log) {
-				return usage(fmt.Errorf("--log %s: there are %s", p.flags.log, strings.Join(render.Formats, ", ")))
+			if err := p.flags.chooseLog(); err != nil {
+				return usage(err)
 			}
 			return p.run(cmd, g, args)
 		},
@@ -56,7 +55,7 @@ Caches are left alone, unless --cache says otherwise. The exit code is that of t
 	f := cmd.Flags()
 	p.flags.inputFlags(f)
 	f.StringVarP(&p.flags.out, "out", "o", "preamp-repro", "folder for artifacts, log and result; replaced by each build")
-	f.StringVar(&p.flags.log, "log", "plain", "form of the log: "+strings.Join(render.Formats, ", "))
+	p.flags.logFlags(f)
 	f.BoolVar(&p.cache, "cache", false, "restore and save the caches of this machine")
 	return cmd
 }
@@ -89,8 +88,11 @@ func (p *repro) run(cmd *cobra.Command, g *global, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := p.flags.mask(cmd.OutOrStdout(), &p.job); err != nil {
+		return err
+	}
 	res := r.Run(ctx, p.job, view.Event)
-	if err := finish(); err != nil {
+	if err := errors.Join(finish(), p.flags.report(res)); err != nil {
 		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "preamp:", verdict(p.first, res))

@@ -5,6 +5,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/preamp-build/preamp/runner"
@@ -16,12 +17,14 @@ type Renderer interface {
 }
 
 // Formats are the names that New takes.
-var Formats = []string{"plain", "amplify", "json"}
+var Formats = []string{"plain", "amplify", "json", "github", "gitlab"}
 
 // Options are about the place where a renderer writes.
 type Options struct {
-	Color bool   // the place is a terminal that shows colours
-	App   string // the application of a monorepo that JSON lines have to name, because others write there too
+	Color bool // the place is a terminal that shows colours
+	// Random gives words that nobody can guess, for the form github; nil: crypto/rand does.
+	Random func() string
+	App    string // the application of a monorepo that JSON lines have to name, because others write there too
 }
 
 // New makes the renderer of that name.
@@ -33,8 +36,12 @@ func New(format string, w io.Writer, o Options) (Renderer, error) {
 		return &amplify{w: w}, nil
 	case "json":
 		return &jsonLines{w: w, app: o.App}, nil
+	case "github":
+		return newGitHub(w, o), nil
+	case "gitlab":
+		return newGitLab(w, o), nil
 	}
-	return nil, fmt.Errorf("there is no log format %q; there are plain, amplify and json", format)
+	return nil, fmt.Errorf("there is no log format %q; there are %s", format, strings.Join(Formats, ", "))
 }
 
 // Tee hands events to several renderers.

@@ -213,7 +213,7 @@ func TestForms(t *testing.T) {
 		for _, form := range Formats {
 			t.Run(tt.name+"/"+form, func(t *testing.T) {
 				var got bytes.Buffer
-				r, err := New(form, &got, Options{})
+				r, err := New(form, &got, Options{Random: func() string { return "RANDOM" }})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -244,7 +244,7 @@ func golden(t *testing.T, file string, got []byte) {
 }
 
 func TestFormatUnknown(t *testing.T) {
-	if _, err := New("xml", nil, Options{}); err == nil || !strings.Contains(err.Error(), "plain, amplify and json") {
+	if _, err := New("xml", nil, Options{}); err == nil || !strings.Contains(err.Error(), "plain, amplify, json, github, gitlab") {
 		t.Errorf("New = %v, want an error that names the forms", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/cmd/preamp/internal/workflow"
 )
 
 // File is one checked file with what was found in it.
@@ -146,34 +147,10 @@ func jsonReport(w io.Writer, files []File) error {
 func github(w io.Writer, files []File) error {
 	for _, f := range files {
 		for _, d := range f.Found {
-			level := map[buildspec.Severity]string{buildspec.Error: "error", buildspec.Warning: "warning"}[d.Severity]
-			if level == "" {
-				level = "notice"
-			}
-			props := "file=" + escapeProperty(f.Name)
-			if d.Span.Start.IsValid() {
-				props += fmt.Sprintf(",line=%d,col=%d", d.Span.Start.Line, d.Span.Start.Column)
-			}
-			if d.Span.End.IsValid() {
-				props += fmt.Sprintf(",endLine=%d,endColumn=%d", d.Span.End.Line, d.Span.End.Column)
-			}
-			message := d.Message
-			if d.Help != "" {
-				message += "\n" + d.Help
-			}
-			if _, err := fmt.Fprintf(w, "::%s %s,title=%s::%s\n", level, props, escapeProperty(d.Rule), escapeData(message)); err != nil {
+			if _, err := io.WriteString(w, workflow.Finding(f.Name, d)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
-
-// What a workflow command cannot hold as it is.
-var (
-	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-)
-
-func escapeData(s string) string     { return dataEscapes.Replace(s) }
-func escapeProperty(s string) string { return propertyEscapes.Replace(s) }
