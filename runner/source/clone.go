@@ -31,9 +31,11 @@ func (j *job) fromURL(ctx context.Context) (_ *Checkout, err error) {
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	j.progress.step("cloning %s", r.clean)
-	refs, err := from.refs(ctx)
-	if err != nil {
-		return nil, err
+	refs := j.Head.refsOf(r)
+	if refs == nil {
+		if refs, err = from.refs(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := j.initGitDir(); err != nil {
 		return nil, err
@@ -62,11 +64,18 @@ func (c *clone) closeStore() error {
 	return c.store.Close()
 }
 
-// fetch brings commits in and opens the store anew, which does not see packs that appear later.
-func (c *clone) fetch(ctx context.Context, wants, haves []plumbing.Hash) error {
-	if err := c.from.fetch(ctx, wants, haves); err != nil {
+// fetch brings commits in.
+func (c *clone) fetch(ctx context.Context, n need) error {
+	ends, err := c.from.fetch(ctx, n)
+	if err != nil {
 		return err
 	}
+	c.refs.shallow = append(c.refs.shallow, ends...)
+	return c.reopen()
+}
+
+// reopen opens the store anew, which does not see packs that appear later.
+func (c *clone) reopen() error {
 	if err := c.closeStore(); err != nil {
 		return err
 	}
@@ -85,7 +94,7 @@ func (c *clone) run(ctx context.Context) (*Checkout, error) {
 	if isTag {
 		wants = append(wants, tag)
 	}
-	if err := c.fetch(ctx, wants, nil); err != nil {
+	if err := c.bring(ctx, rev, wants); err != nil {
 		return nil, err
 	}
 	commit, err := c.choose(ctx, rev, tag, isTag)
@@ -116,7 +125,7 @@ func (c *clone) run(ctx context.Context) (*Checkout, error) {
 	if l, ok := c.from.(*local); ok {
 		up.repo = l.repo
 	}
-	if err := c.checkOut(ctx, c.store, commit, up); err != nil {
+	if err := c.checkOut(ctx, commit, up); err != nil {
 		return nil, err
 	}
 	return c.done(&Checkout{
@@ -125,36 +134,62 @@ func (c *clone) run(ctx context.Context) (*Checkout, error) {
 	}), nil
 }
 
-func (c *clone) chooseBranch() error {
-	c.branch = strings.TrimPrefix(c.Branch, "refs/heads/")
-	if c.branch == "" {
-		c.branch = c.refs.head
+// bring brings the wanted commits: out of the mirror where there is one to be used, else from where the clone comes from.
+func (c *clone) bring(ctx context.Context, rev string, wants []plumbing.Hash) error {
+	done, err := c.fromMirror(ctx, rev, wants)
+	if done || err != nil {
+		return err
 	}
-	var ok bool
-	if c.tip, ok = c.refs.heads[c.branch]; ok {
-		return nil
+	n := need{wants: wants}
+	if c.shallowDoes(rev) {
+		n.depth = c.Depth
 	}
-	e := &Error{Kind: KindNoBranch, Message: fmt.Sprintf("%s has no branch %s", c.remote.clean, oneLine(c.branch))}
-	names := c.refs.branches()
+	return c.fetch(ctx, n)
+}
+
+// shallowDoes tells whether the commit can be had without its history: one that nothing points to may not be given, and
+// what is abbreviated has to be looked for in all of it.
+func (c *clone) shallowDoes(rev string) bool {
+	_, isTag := c.refs.tags[rev]
+	return rev == "" || isTag || (plumbing.IsHash(rev) && plumbing.NewHash(rev) == c.tip)
+}
+
+func (c *clone) chooseBranch() (err error) {
+	c.branch, c.tip, err = c.refs.branch(c.Branch, c.remote)
+	return err
+}
+
+// branch is the branch that was asked for, and its tip.
+func (l *refList) branch(asked string, from remote) (string, plumbing.Hash, error) {
+	branch := strings.TrimPrefix(asked, "refs/heads/")
+	if branch == "" {
+		branch = l.head
+	}
+	tip, ok := l.heads[branch]
+	if ok {
+		return branch, tip, nil
+	}
+	e := &Error{Kind: KindNoBranch, Message: fmt.Sprintf("%s has no branch %s", from.clean, oneLine(branch))}
+	names := l.branches()
 	switch {
 	case len(names) == 0:
-		e.Message = c.remote.clean + " is empty: it has no branch and no commit yet"
-		return e
-	case c.branch == "":
-		e.Message = c.remote.clean + " does not say which branch is its default"
+		e.Message = from.clean + " is empty: it has no branch and no commit yet"
+		return "", tip, e
+	case branch == "":
+		e.Message = from.clean + " does not say which branch is its default"
 		e.Hint = "Name one of its branches: "
 	default:
 		e.Hint = "Its branches are: "
 	}
-	near := nearest(c.branch, names)
+	near := nearest(branch, names)
 	if len(near) < len(names) {
 		e.Hint = fmt.Sprintf("It has %d branches, among them: ", len(names))
 	}
 	e.Hint += strings.Join(near, ", ")
-	if _, ok := c.refs.tags[c.branch]; ok {
+	if _, ok := l.tags[branch]; ok {
 		e.Hint = "There is a tag of that name: ask for it as the commit instead of as the branch.\n" + e.Hint
 	}
-	return e
+	return "", tip, e
 }
 
 // choose returns the commit to check out, and fetches it when the branch does not have it.
@@ -199,7 +234,7 @@ func (c *clone) fetchExactly(ctx context.Context, h plumbing.Hash) error {
 		return missing
 	}
 	c.progress.step("the commit is not on branch %s: asking for it directly", c.branch)
-	err := c.fetch(ctx, []plumbing.Hash{h}, []plumbing.Hash{c.tip})
+	err := c.fetch(ctx, need{wants: []plumbing.Hash{h}, haves: []plumbing.Hash{c.tip}})
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

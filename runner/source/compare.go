@@ -168,18 +168,24 @@ func (c *comparer) run(ctx context.Context, out *Comparison) (err error) {
 	if err := d.workTree(ctx, root, base, c.Checkout.Dirty); err != nil {
 		return incomplete(err)
 	}
-	limit := c.Limit
+	out.Watches, err = d.answers(base, head, c.Limit)
+	return err
+}
+
+// answers puts together what was found, with up to limit paths for each watch.
+func (d *differ) answers(base, head plumbing.Hash, limit int) ([]Changes, error) {
 	if limit <= 0 {
 		limit = 10
 	}
-	for _, w := range c.watches {
-		changes, err := w.answer(s, base, head, limit)
+	var out []Changes
+	for _, w := range d.watches {
+		changes, err := w.answer(d.store, base, head, limit)
 		if err != nil {
-			return incomplete(err)
+			return nil, incomplete(err)
 		}
-		out.Watches = append(out.Watches, changes)
+		out = append(out, changes)
 	}
-	return nil
+	return out, nil
 }
 
 // treeOf returns the tree of a commit.

@@ -15,7 +15,7 @@ import (
 // fetched from the remote into a folder of its own. The build never sees what was only needed to compare.
 func (c *comparer) findBase(ctx context.Context, base plumbing.Hash) (*store, func() error, error) {
 	gitDir := filepath.Join(c.Dest, ".git")
-	s, err := openStore(gitDir, gitDir, nil)
+	s, err := c.git.openReading(ctx, gitDir, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +124,7 @@ func (c *comparer) fetchBase(ctx context.Context, scratch string, from *server, 
 	if !refs.any && !refs.offers(base) {
 		return gone
 	}
-	err = from.fetch(ctx, []plumbing.Hash{base}, []plumbing.Hash{plumbing.NewHash(c.Checkout.Commit)})
+	_, err = from.fetch(ctx, need{wants: []plumbing.Hash{base}, haves: []plumbing.Hash{plumbing.NewHash(c.Checkout.Commit)}})
 	var known *Error
 	switch {
 	case err == nil:

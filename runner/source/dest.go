@@ -159,3 +159,22 @@ func (d *dest) discard() error {
 	}
 	return nil
 }
+
+// empty removes everything from the folder, to begin again.
+func (d *dest) empty() error {
+	entries, err := os.ReadDir(d.path)
+	errs := []error{err}
+	if d.git != nil {
+		errs = append(errs, d.git.Close())
+		d.git = nil
+	}
+	for _, e := range entries {
+		errs = append(errs, d.root.RemoveAll(e.Name()))
+	}
+	return errors.Join(errs...)
+}
+
+// emptyPacks removes the packs of the repository.
+func (d *dest) emptyPacks() error {
+	return errors.Join(d.git.RemoveAll("objects/pack"), d.git.Mkdir("objects/pack", 0o755))
+}

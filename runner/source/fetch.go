@@ -17,9 +17,19 @@ import (
 type origin interface {
 	// refs lists the branches and tags.
 	refs(ctx context.Context) (*refList, error)
-	// fetch brings the wanted commits with their history, and the annotated tags on it, into the destination's .git.
-	// What haves reach is there already.
-	fetch(ctx context.Context, wants, haves []plumbing.Hash) error
+	// fetch brings what is needed into the destination's .git. It returns the commits at which the history then ends, where
+	// it was not all wanted.
+	fetch(ctx context.Context, n need) (ends []plumbing.Hash, err error)
+}
+
+// need is what to bring: the wanted commits with their history, and the annotated tags on it.
+type need struct {
+	wants []plumbing.Hash
+	// haves and what they reach is there already.
+	haves []plumbing.Hash
+	// depth is how many commits of the history to bring, counted from the wanted ones; 0 is all. Repositories on this
+	// machine give all.
+	depth int
 }
 
 // session is one conversation with a git server.
@@ -31,6 +41,7 @@ type server struct {
 	remote  remote
 	auth    Auth
 	current session
+	offer   *packp.AdvRefs // what the server said when the session began
 }
 
 func (s *server) open(ctx context.Context) error {
@@ -49,49 +60,61 @@ func (s *server) Close() error {
 		return nil
 	}
 	err := s.current.Close()
-	s.current = nil
+	s.current, s.offer = nil, nil
 	return err
 }
 
 func (s *server) refs(ctx context.Context) (*refList, error) {
-	if err := s.open(ctx); err != nil {
+	if err := errors.Join(s.Close(), s.open(ctx)); err != nil {
 		return nil, err
 	}
 	adv, err := s.current.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return nil, classify(err, s.remote, s.auth)
 	}
+	s.offer = adv
 	return advertised(adv), nil
 }
 
-func (s *server) fetch(ctx context.Context, wants, haves []plumbing.Hash) (err error) {
-	if s.current == nil {
-		if _, err := s.refs(ctx); err != nil {
-			return err
-		}
-	}
+func (s *server) fetch(ctx context.Context, n need) (ends []plumbing.Hash, err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
-	adv, err := s.current.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return classify(err, s.remote, s.auth)
-	}
-	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
-	req.Wants, req.Haves = wants, haves
-	if adv.Capabilities.Supports(capability.IncludeTag) {
-		if err := req.Capabilities.Set(capability.IncludeTag); err != nil {
-			return err
+	if s.offer == nil {
+		if _, err := s.refs(ctx); err != nil {
+			return nil, err
 		}
+	}
+	req, err := n.request(s.offer.Capabilities)
+	if err != nil {
+		return nil, err
 	}
 	response, err := s.current.UploadPack(ctx, req)
 	if err != nil {
-		return classify(err, s.remote, s.auth)
+		return nil, classify(err, s.remote, s.auth)
 	}
 	defer func() { err = errors.Join(err, response.Close()) }()
 	pack := &countingReader{r: demultiplex(req, response, s.j.progress), p: s.j.progress, what: "receiving objects"}
 	if err := s.j.storePack(ctx, pack); err != nil {
-		return classify(fmt.Errorf("receiving objects: %w", err), s.remote, s.auth)
+		return nil, classify(fmt.Errorf("receiving objects: %w", err), s.remote, s.auth)
 	}
-	return nil
+	return response.Shallows, nil
+}
+
+// request is the need in the words of git's protocol.
+func (n need) request(offer *capability.List) (*packp.UploadPackRequest, error) {
+	req := packp.NewUploadPackRequestFromCapabilities(offer)
+	req.Wants, req.Haves = n.wants, n.haves
+	if offer.Supports(capability.IncludeTag) {
+		if err := req.Capabilities.Set(capability.IncludeTag); err != nil {
+			return nil, err
+		}
+	}
+	if n.depth > 0 && offer.Supports(capability.Shallow) {
+		req.Depth = packp.DepthCommits(n.depth)
+		if err := req.Capabilities.Set(capability.Shallow); err != nil {
+			return nil, err
+		}
+	}
+	return req, nil
 }
 
 // demultiplex takes the server's progress lines out of the stream.
@@ -117,12 +140,12 @@ type local struct {
 
 func (l *local) refs(context.Context) (*refList, error) { return l.repo.refs() }
 
-func (l *local) fetch(ctx context.Context, wants, _ []plumbing.Hash) error {
+func (l *local) fetch(ctx context.Context, n need) ([]plumbing.Hash, error) {
 	refs, err := l.repo.refs()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return l.j.transfer(ctx, l.repo, wants, refs)
+	return nil, l.j.transfer(ctx, l.repo, n.wants, refs)
 }
 
 // Close releases the repository.

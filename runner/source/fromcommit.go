@@ -44,7 +44,7 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.writeLayout(s, refs, l); err != nil {
 		return nil, err
 	}
-	if err := j.checkOut(ctx, s, commit, repo.upstream(origin, branch)); err != nil {
+	if err := j.checkOut(ctx, commit, repo.upstream(origin, branch)); err != nil {
 		return nil, err
 	}
 	return j.done(&Checkout{

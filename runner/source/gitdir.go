@@ -16,6 +16,11 @@ func (j *job) initGitDir() error {
 	if err := j.dest.makeGit(); err != nil {
 		return err
 	}
+	return j.skeleton()
+}
+
+// skeleton fills an empty folder of a repository.
+func (j *job) skeleton() error {
 	for _, dir := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
 		if err := j.dest.git.MkdirAll(dir, 0o755); err != nil {
 			return err

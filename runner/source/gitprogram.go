@@ -10,12 +10,11 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // gitProgram is the path of a git program; "" means that there is none and go-git does the work alone. The program
-// only speeds up two steps that go-git is slow at, making and indexing a pack. It is never given credentials and never
-// sees the user's repository as its own.
+// only speeds up what go-git is slow at: making, indexing and unpacking packs. It never talks to a network, is never given
+// credentials and never sees the user's repository as its own.
 type gitProgram string
 
 func findGit() gitProgram {
@@ -26,15 +25,29 @@ func findGit() gitProgram {
 	return gitProgram(path)
 }
 
-// run runs git on the repository gitDir, and on nothing else: no configuration of the user or the system, no hooks, no
-// prompts, no lazy fetching. Objects are additionally read from the folders in borrow, which it does not write to.
+// run runs git on the repository gitDir and waits for it.
 func (g gitProgram) run(ctx context.Context, gitDir string, borrow []string, stdin io.Reader, args ...string) error {
-	cmd := exec.CommandContext(ctx, string(g), args...)
-	cmd.Dir = gitDir
+	cmd := g.command(ctx, gitDir, borrow, args...)
 	cmd.Stdin = stdin
-	cmd.WaitDelay = 5 * time.Second
 	var said tail
 	cmd.Stderr = &said
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("git %s: %w: %s", args[0], err, oneLine(strings.TrimSpace(said.String())))
+	}
+	if err != nil {
+		return fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// command is git on the repository gitDir, and on nothing else: no configuration of the user or the system, no hooks, no
+// prompts, no lazy fetching. Objects are additionally read from the folders in borrow, which it does not write to.
+func (g gitProgram) command(ctx context.Context, gitDir string, borrow []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, string(g), args...)
+	cmd.Dir = gitDir
+	cmd.WaitDelay = waitDelay
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"TMPDIR=" + os.TempDir(),
@@ -55,15 +68,7 @@ func (g gitProgram) run(ctx context.Context, gitDir string, borrow []string, std
 		}
 		cmd.Env = append(cmd.Env, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+strings.Join(quoted, string(os.PathListSeparator)))
 	}
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return fmt.Errorf("git %s: %w: %s", args[0], err, oneLine(strings.TrimSpace(said.String())))
-	}
-	if err != nil {
-		return fmt.Errorf("git %s: %w", args[0], err)
-	}
-	return nil
+	return cmd
 }
 
 // quoteObjectDir quotes a folder whose name has what git takes for a separator or a quote.

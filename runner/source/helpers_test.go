@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
 )
 
@@ -47,7 +49,51 @@ func mustPrepare(t *testing.T, git gitProgram, r Request) (*Checkout, string) {
 		t.Errorf("git status counts %d changed and %d untracked, Checkout %d and %d:\n%s",
 			changed, untracked, out.Changed, out.Untracked, status)
 	}
+	alsoMirrored(t, git, r, out)
 	return out, r.Dest
+}
+
+// alsoMirrored prepares a URL by way of a mirror, once when there is none yet and once when there is, and expects the very
+// same as without one.
+func alsoMirrored(t *testing.T, git gitProgram, r Request, want *Checkout) {
+	t.Helper()
+	if r.URL == "" || r.Mirror != "" || r.Depth != 0 {
+		return
+	}
+	r.Mirror = t.TempDir()
+	plain, objects := files(t, r.Dest), repositoryState(t, r.Dest)
+	for _, state := range []string{"cold", "warm"} {
+		r.Dest = filepath.Join(t.TempDir(), state)
+		out, err := prepare(t.Context(), r, git)
+		if err != nil {
+			t.Fatalf("with a %s mirror: %v", state, err)
+		}
+		if diff := cmp.Diff(want, out); diff != "" {
+			t.Errorf("with a %s mirror:\n%s", state, diff)
+		}
+		if diff := cmp.Diff(plain, files(t, r.Dest)); diff != "" {
+			t.Errorf("files with a %s mirror:\n%s", state, diff)
+		}
+		if diff := cmp.Diff(objects, repositoryState(t, r.Dest)); diff != "" {
+			t.Errorf("the repository with a %s mirror:\n%s", state, diff)
+		}
+		checkSelfContained(t, r.Dest)
+	}
+	noSecrets(t, r.Mirror, r.Auth.Token, r.Auth.Password, r.Auth.SSHKeyPassphrase)
+}
+
+// repositoryState is all that a build can see of a repository: its references, status and every object in it.
+func repositoryState(t *testing.T, dir string) []string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	objects := strings.Split(sourcetest.Git(t, dir, "cat-file", "--batch-all-objects", "--batch-check", "--unordered"), "\n")
+	slices.Sort(objects)
+	return slices.Concat(slices.Compact(objects), []string{
+		sourcetest.Git(t, dir, "for-each-ref"), sourcetest.Git(t, dir, "rev-parse", "HEAD"),
+		sourcetest.Git(t, dir, "config", "--list", "--local"), sourcetest.Git(t, dir, "status", "--porcelain=v2", "--branch"),
+	})
 }
 
 // checkSelfContained looks for anything in .git that leads elsewhere or runs something.

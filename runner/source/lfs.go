@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // fillPointers puts the content of Git LFS's files in place of their pointers. It happens here and not in the build,
@@ -76,11 +78,12 @@ func (j *job) lfsObjects(ctx context.Context, list []pointer, up upstream) (map[
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if up.repo == nil {
+		kept := j.lfsKept(up)
+		if kept == "" {
 			missing = append(missing, p)
 			continue
 		}
-		switch err := j.copyObject(ctx, up.repo, p); {
+		switch err := j.copyObject(ctx, kept, up.repo == nil, p); {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, p)
 		case err != nil:
@@ -100,7 +103,60 @@ func (j *job) lfsObjects(ctx context.Context, list []pointer, up upstream) (map[
 		}
 		return failed, nil
 	}
-	return failed, j.downloadObjects(ctx, missing, up, failed)
+	err := j.downloadObjects(ctx, missing, up, failed)
+	if err == nil {
+		j.keepObjects(ctx, missing, up, failed)
+	}
+	return failed, err
+}
+
+// lfsKept is a folder of this machine with objects that the repository has: its own, or the mirror's. A mirror has one for
+// each remote, so that a pointer in one repository does not lead to the content of another.
+func (j *job) lfsKept(up upstream) string {
+	switch {
+	case up.repo != nil:
+		return up.repo.lfsStorage()
+	case j.Mirror != "" && up.remote.scheme != "file" && up.remote.scheme != "":
+		return filepath.Join(j.mirrorFolder(up.remote), mirrorLFS)
+	}
+	return ""
+}
+
+// keepObjects puts what was downloaded into the mirror. A mirror that cannot be written is told of, and nothing else.
+func (j *job) keepObjects(ctx context.Context, list []pointer, up upstream, failed map[pointer]error) {
+	kept := j.lfsKept(up)
+	if kept == "" || up.repo != nil {
+		return
+	}
+	for _, p := range list {
+		if failed[p] != nil || !j.hasObject(p) {
+			continue
+		}
+		if err := j.keepObject(ctx, p, filepath.Join(kept, filepath.FromSlash(p.object()))); err != nil {
+			j.notice("files of Git LFS are not kept for the next build: %v", err)
+			return
+		}
+	}
+}
+
+func (j *job) keepObject(ctx context.Context, p pointer, to string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	in, err := j.dest.git.Open(path.Join("lfs", p.object()))
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	out, err := renameio.NewPendingFile(to, renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Cleanup()) }()
+	if _, err := io.Copy(out, withContext(ctx, in)); err != nil {
+		return err
+	}
+	return out.CloseAtomicallyReplace()
 }
 
 // lfsProblems notes the files whose content is missing, those with one reason together.
@@ -139,9 +195,9 @@ func (r *repository) lfsStorage() string {
 	return filepath.Join(r.commonDir, dir)
 }
 
-// copyObject takes an object from the user's repository. One that is damaged there is as good as missing.
-func (j *job) copyObject(ctx context.Context, from *repository, p pointer) (err error) {
-	f, err := os.Open(filepath.Join(from.lfsStorage(), filepath.FromSlash(p.object())))
+// copyObject takes an object from a folder of this machine, in which it notes the use when that is ours. One that is damaged there is as good as missing.
+func (j *job) copyObject(ctx context.Context, kept string, ours bool, p pointer) (err error) {
+	f, err := os.Open(filepath.Join(kept, filepath.FromSlash(p.object())))
 	if err != nil {
 		return err
 	}
@@ -150,6 +206,10 @@ func (j *job) copyObject(ctx context.Context, from *repository, p pointer) (err 
 		return errors.Join(err, fs.ErrNotExist)
 	}
 	err = j.storeObject(ctx, p, f)
+	if err == nil && ours {
+		now := time.Now()
+		_ = os.Chtimes(f.Name(), now, now) // somebody may have pruned it
+	}
 	var damaged *damagedError
 	if errors.As(err, &damaged) {
 		return fs.ErrNotExist

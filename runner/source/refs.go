@@ -187,3 +187,10 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// clone copies what a clone adds to. The maps are only read.
+func (l *refList) clone() *refList {
+	out := *l
+	out.shallow = slices.Clone(l.shallow)
+	return &out
+}

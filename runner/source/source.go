@@ -49,6 +49,16 @@ type Request struct {
 	Submodules string
 	// LFS is "" to put the content of files in place that Git LFS keeps apart, or "none" to leave the pointers.
 	LFS string
+	// Mirror is a folder of the caller's state in which the history of URLs is kept from build to build, so that only what
+	// is new has to be fetched; "" keeps nothing. It is made when it does not exist. Several processes may use it at once.
+	// What is damaged in it is dropped and fetched anew. PruneMirrors bounds its size.
+	Mirror string
+	// Depth is how many commits of the history of URL are needed, counted from the one to build; 0 is all, as in the
+	// service, and what git describe and git log need. A mirror that has the history gives all of it nevertheless.
+	Depth int
+	// Head is what Peek said about the same URL a moment ago: then the remote is not asked for its branches again. It may
+	// be nil.
+	Head *Head
 	// Progress receives one line about long steps, at most a few per second and never two at a time. The lines hold
 	// no credentials and no control characters, but words that the remote chose. It may be nil.
 	Progress func(message string)
@@ -175,14 +185,19 @@ func prepare(ctx context.Context, r Request, git gitProgram) (*Checkout, error) 
 	if err == nil {
 		return out, nil
 	}
+	return nil, (&job{secrets: secrets}).failure(ctx, "preparing the source", err)
+}
+
+// failure is err as callers get it: an *Error, or why ctx ended.
+func (j *job) failure(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("preparing the source was cancelled: %w", context.Cause(ctx))
+		return fmt.Errorf("%s was cancelled: %w", what, context.Cause(ctx))
 	}
 	var known *Error
 	if !errors.As(err, &known) {
 		known = &Error{Kind: KindOther, Message: err.Error(), Err: err}
 	}
-	return nil, known.redacted(secrets)
+	return known.redacted(j.secrets)
 }
 
 func fill(ctx context.Context, r Request, git gitProgram, p *progress, secrets *secrets) (*Checkout, error) {
@@ -198,11 +213,11 @@ func fill(ctx context.Context, r Request, git gitProgram, p *progress, secrets *
 	if err != nil {
 		return nil, err
 	}
-	j := &job{Request: r, dest: d, git: git, progress: p, secrets: secrets}
+	j := &job{Request: r, dest: d, git: git, progress: p, secrets: secrets, used: &usedMirrors{}}
 	var out *Checkout
 	switch {
 	case r.URL != "":
-		out, err = j.fromURL(ctx)
+		out, err = j.fromURLAgain(ctx)
 	case r.Commit != "":
 		out, err = j.fromCommit(ctx)
 	default:
@@ -226,6 +241,7 @@ type job struct {
 	problems []Problem
 	modules  []SubmoduleCheckout
 	depth    int // of a submodule in others
+	used     *usedMirrors
 }
 
 // done adds what the job collected on its way.

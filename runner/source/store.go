@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,6 +29,19 @@ const largeObject = 8 << 20
 type store struct {
 	*filesystem.Storage
 	borrowed []*filesystem.Storage
+	fast     *catFile // reads all of it, where set
+}
+
+// openReading is openStore for whoever reads a few objects only: with git that needs no index in memory.
+func (g gitProgram) openReading(ctx context.Context, gitDir string, objectDirs []string) (*store, error) {
+	s, err := openStore(gitDir, gitDir, objectDirs)
+	if err != nil || g == "" {
+		return s, err
+	}
+	if s.fast, err = g.catFile(ctx, gitDir, objectDirs...); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // openStore opens the repository at gitDir. A linked worktree has its shared part in commonDir; otherwise that is
@@ -59,6 +73,9 @@ func newStorage(fs billy.Filesystem) *filesystem.Storage {
 // Close releases the files that the store holds open.
 func (s *store) Close() error {
 	errs := []error{s.Storage.Close()}
+	if s.fast != nil {
+		errs = append(errs, s.fast.Close())
+	}
 	for _, b := range s.borrowed {
 		errs = append(errs, b.Close())
 	}
@@ -67,6 +84,9 @@ func (s *store) Close() error {
 
 // EncodedObject returns the object from the first repository that has it.
 func (s *store) EncodedObject(t plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
+	if s.fast != nil {
+		return s.fast.object(t, h)
+	}
 	o, err := s.Storage.EncodedObject(t, h)
 	for _, b := range s.borrowed {
 		if !errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -91,6 +111,10 @@ func (s *store) DeltaObject(t plumbing.ObjectType, h plumbing.Hash) (plumbing.En
 
 // HasEncodedObject returns nil when one of the repositories has the object.
 func (s *store) HasEncodedObject(h plumbing.Hash) error {
+	if s.fast != nil {
+		_, err := s.fast.object(plumbing.AnyObject, h)
+		return err
+	}
 	err := s.Storage.HasEncodedObject(h)
 	for _, b := range s.borrowed {
 		if err == nil {

@@ -96,7 +96,7 @@ func closeRepository(r *repository) error {
 
 // child is the work for a submodule in d.
 func (j *job) child(d *dest) *job {
-	return &job{Request: j.Request, dest: d, git: j.git, progress: j.progress, secrets: j.secrets, depth: j.depth + 1}
+	return &job{Request: j.Request, dest: d, git: j.git, progress: j.progress, secrets: j.secrets, used: j.used, depth: j.depth + 1}
 }
 
 // adopt takes over what the work for the submodule at place has collected.
@@ -120,7 +120,7 @@ func (j *job) adopt(child *job, place string, m SubmoduleCheckout) {
 
 // openSubmodule finds out where the submodule's commit can be had: in the user's own copy of it, or at its URL.
 func (j *job) openSubmodule(m module, e *index.Entry, up upstream) (origin, upstream, error) {
-	sub := upstream{offline: up.offline}
+	sub := upstream{offline: up.offline, user: strings.Join([]string{up.user, up.remote.clean, up.branch, e.Name}, "\x00")}
 	if up.repo != nil {
 		repo, err := up.repo.submodule(m, e.Hash)
 		if err != nil {
@@ -186,7 +186,7 @@ func (j *job) fillSubmodule(ctx context.Context, from origin, commit plumbing.Ha
 	if up.repo != nil {
 		j.limitHistory(up.repo, refs, commit)
 	}
-	if err := j.fetchSubmodule(ctx, from, refs, commit); err != nil {
+	if err := j.fetchSubmodule(ctx, from, refs, commit, up); err != nil {
 		return err
 	}
 	s, err := openStore(j.dest.gitDir(), j.dest.gitDir(), nil)
@@ -216,14 +216,14 @@ func (j *job) fillSubmodule(ctx context.Context, from origin, commit plumbing.Ha
 	if err := j.writeLayout(s, refs, l); err != nil {
 		return err
 	}
-	return j.checkOut(ctx, s, c, up)
+	return j.checkOut(ctx, c, up)
 }
 
 // fetchSubmodule asks for the commit itself. Where a server does not give that out, all branches are fetched, as git
 // does it.
-func (j *job) fetchSubmodule(ctx context.Context, from origin, refs *refList, commit plumbing.Hash) error {
+func (j *job) fetchSubmodule(ctx context.Context, from origin, refs *refList, commit plumbing.Hash, up upstream) error {
 	if refs.any || refs.offers(commit) {
-		err := from.fetch(ctx, []plumbing.Hash{commit}, nil)
+		err := j.fetchOne(ctx, from, refs, commit, up)
 		var known *Error
 		if err == nil || ctx.Err() != nil || !errors.As(err, &known) || (known.Kind != KindOther && known.Kind != KindNotRepository) {
 			return err
@@ -242,7 +242,22 @@ func (j *job) fetchSubmodule(ctx context.Context, from origin, refs *refList, co
 	if len(wants) == 0 {
 		return noSubmoduleCommit(from, commit, plumbing.ErrObjectNotFound)
 	}
-	return from.fetch(ctx, wants, nil)
+	_, err := from.fetch(ctx, need{wants: wants})
+	return err
+}
+
+// fetchOne brings one commit, by way of a mirror where there is one. Each user of a submodule has its own: two that are at
+// different commits would else undo each other's.
+func (j *job) fetchOne(ctx context.Context, from origin, refs *refList, commit plumbing.Hash, up upstream) error {
+	if s, ok := from.(*server); ok {
+		done, err := j.copyMirror(ctx, s, mirrorName{s.remote, "submodule\x00" + up.user}, refs, commit, j.Depth == 0)
+		if done || err != nil {
+			return err
+		}
+	}
+	ends, err := from.fetch(ctx, need{wants: []plumbing.Hash{commit}, depth: j.Depth})
+	refs.shallow = append(refs.shallow, ends...)
+	return err
 }
 
 func noSubmoduleCommit(from origin, commit plumbing.Hash, err error) error {
