@@ -9,8 +9,8 @@
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# The go tool overlooks folders with a dot in ./..., so ours is named.
-readonly packages=(./... ./.ci/testsummary)
+# The go tool overlooks folders with a dot and testdata in ./..., so ours are named.
+readonly packages=(./... ./.ci/testsummary ./testdata/need)
 readonly summary=$PWD/bin/testsummary
 
 main() {

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/preamp-build/preamp/artifacts"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 var zipTime = time.Date(2024, 2, 29, 12, 34, 56, 0, time.UTC)

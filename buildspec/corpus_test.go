@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // TestCorpus holds Check against real files with known verdicts. The folder has the files and expected.tsv, whose

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/preamp-build/preamp/buildspec"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // The service reads its specifications with js-yaml. Its log of April 2026 has the messages and the excerpt of the 4

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 func scripted(script string) Recipe {

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	"runner/redact":                {},
 	"runner/session":               {},
 	"runner/source":                {},
-	"runner/source/sourcetest":     {"runner/need"},
+	"runner/source/sourcetest":     {"testdata/need"},
 	"runner/engine":                {},
 	"runner/engine/enginetest":     {"runner/engine"},
 	"runner/engine/docker":         {"runner/engine", "runner/session"},
@@ -35,7 +35,7 @@ var layers = map[string][]string{
 	"runner/engine/host":           {"runner/engine", "runner/session"},
 	"runner/kit":                   {"runner/engine", "runner/session"},
 	"runner":                       {"buildspec", "buildspec/detect", "cache", "cache/layers", "artifacts", "artifacts/check", "artifacts/testreport", "images", "runner/redact", "runner/session", "runner/source", "runner/engine", "runner/kit"},
-	"runner/need":                  {},
+	"testdata/need":                {},
 	"runner/contract":              {"buildspec", "runner", "runner/engine", "runner/source"},
 	"cmd/preamp":                   {"*"},
 	"cmd/preamp/internal/render":   {"runner", "buildspec", "cmd/preamp/internal/workflow"},
@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"cmd/preamp/internal/buildlog": {},
 	"cmd/preamp/internal/compare":  {"cmd/preamp/internal/buildlog"},
 	"cmd/preamp/internal/workflow": {"buildspec"},
-	"cmd/preamp/internal/report":   {"buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
+	"cmd/preamp/internal/report":   {"cmd/preamp/internal/workflow", "buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
 }
 
 // owners are the libraries that one folder alone may import, so that each can be replaced there.

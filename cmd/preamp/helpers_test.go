@@ -17,7 +17,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // onEngines runs a test on the host engine and on Docker, each with a state folder of its own.

@@ -13,7 +13,7 @@ import (
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // _LIVE_UPDATES brings packages from a real registry before the first command, and a Node.js for all commands after it.

@@ -16,7 +16,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected files of the scripts")

@@ -14,7 +14,7 @@ import (
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // The tests of an application, by a real mocha in a container: they pass, fail, or never end. What they leave is kept in

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/preamp-build/preamp/runner/kit"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // shells are those that an image may have as sh. Those that this machine lacks are left out; it has at least one.

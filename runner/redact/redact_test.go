@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/redact"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 func secrets(values ...string) []redact.Secret {

@@ -13,8 +13,8 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/session"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // shell is a session around a bash of this machine.

@@ -65,7 +65,7 @@ func (c *clone) closeStore() error {
 }
 
 // fetch brings commits in.
-func (c *clone) fetch(ctx context.Context, n need) error {
+func (c *clone) fetch(ctx context.Context, n demand) error {
 	ends, err := c.from.fetch(ctx, n)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (c *clone) bring(ctx context.Context, rev string, wants []plumbing.Hash) er
 	if done || err != nil {
 		return err
 	}
-	n := need{wants: wants}
+	n := demand{wants: wants}
 	if c.shallowDoes(rev) {
 		n.depth = c.Depth
 	}
@@ -234,7 +234,7 @@ func (c *clone) fetchExactly(ctx context.Context, h plumbing.Hash) error {
 		return missing
 	}
 	c.progress.step("the commit is not on branch %s: asking for it directly", c.branch)
-	err := c.fetch(ctx, need{wants: []plumbing.Hash{h}, haves: []plumbing.Hash{c.tip}})
+	err := c.fetch(ctx, demand{wants: []plumbing.Hash{h}, haves: []plumbing.Hash{c.tip}})
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (c *comparer) fetchBase(ctx context.Context, scratch string, from *server, 
 	if !refs.any && !refs.offers(base) {
 		return gone
 	}
-	_, err = from.fetch(ctx, need{wants: []plumbing.Hash{base}, haves: []plumbing.Hash{plumbing.NewHash(c.Checkout.Commit)}})
+	_, err = from.fetch(ctx, demand{wants: []plumbing.Hash{base}, haves: []plumbing.Hash{plumbing.NewHash(c.Checkout.Commit)}})
 	var known *Error
 	switch {
 	case err == nil:

@@ -19,11 +19,11 @@ type origin interface {
 	refs(ctx context.Context) (*refList, error)
 	// fetch brings what is needed into the destination's .git. It returns the commits at which the history then ends, where
 	// it was not all wanted.
-	fetch(ctx context.Context, n need) (ends []plumbing.Hash, err error)
+	fetch(ctx context.Context, n demand) (ends []plumbing.Hash, err error)
 }
 
-// need is what to bring: the wanted commits with their history, and the annotated tags on it.
-type need struct {
+// demand is what to bring: the wanted commits with their history, and the annotated tags on it.
+type demand struct {
 	wants []plumbing.Hash
 	// haves and what they reach is there already.
 	haves []plumbing.Hash
@@ -76,7 +76,7 @@ func (s *server) refs(ctx context.Context) (*refList, error) {
 	return advertised(adv), nil
 }
 
-func (s *server) fetch(ctx context.Context, n need) (ends []plumbing.Hash, err error) {
+func (s *server) fetch(ctx context.Context, n demand) (ends []plumbing.Hash, err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.offer == nil {
 		if _, err := s.refs(ctx); err != nil {
@@ -99,8 +99,8 @@ func (s *server) fetch(ctx context.Context, n need) (ends []plumbing.Hash, err e
 	return response.Shallows, nil
 }
 
-// request is the need in the words of git's protocol.
-func (n need) request(offer *capability.List) (*packp.UploadPackRequest, error) {
+// request is the demand in the words of git's protocol.
+func (n demand) request(offer *capability.List) (*packp.UploadPackRequest, error) {
 	req := packp.NewUploadPackRequestFromCapabilities(offer)
 	req.Wants, req.Haves = n.wants, n.haves
 	if offer.Supports(capability.IncludeTag) {
@@ -140,7 +140,7 @@ type local struct {
 
 func (l *local) refs(context.Context) (*refList, error) { return l.repo.refs() }
 
-func (l *local) fetch(ctx context.Context, n need) ([]plumbing.Hash, error) {
+func (l *local) fetch(ctx context.Context, n demand) ([]plumbing.Hash, error) {
 	refs, err := l.repo.refs()
 	if err != nil {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/preamp-build/preamp/runner/need"
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 var lfsFiles = map[string]string{

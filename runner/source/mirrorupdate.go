@@ -45,7 +45,7 @@ func (c *clone) fromMirror(ctx context.Context, rev string, wants []plumbing.Has
 	}
 	for _, h := range wants {
 		if c.store.HasEncodedObject(h) != nil { // a tag on another branch
-			return true, c.fetch(ctx, need{wants: []plumbing.Hash{h}, haves: []plumbing.Hash{c.tip}})
+			return true, c.fetch(ctx, demand{wants: []plumbing.Hash{h}, haves: []plumbing.Hash{c.tip}})
 		}
 	}
 	return true, nil
@@ -108,7 +108,7 @@ func (m *mirror) fetchNew(ctx context.Context, from *server, refs *refList, tip 
 	if m.state.Tip != "" && before.HasEncodedObject(plumbing.NewHash(m.state.Tip)) != nil {
 		return false, &damagedError{"it does not have the commit " + m.state.Tip}
 	}
-	n := need{wants: m.lacks(before, refs, tip)}
+	n := demand{wants: m.lacks(before, refs, tip)}
 	if n.haves, err = m.haves(before); err != nil {
 		return false, err
 	}

@@ -242,7 +242,7 @@ func (j *job) fetchSubmodule(ctx context.Context, from origin, refs *refList, co
 	if len(wants) == 0 {
 		return noSubmoduleCommit(from, commit, plumbing.ErrObjectNotFound)
 	}
-	_, err := from.fetch(ctx, need{wants: wants})
+	_, err := from.fetch(ctx, demand{wants: wants})
 	return err
 }
 
@@ -255,7 +255,7 @@ func (j *job) fetchOne(ctx context.Context, from origin, refs *refList, commit p
 			return err
 		}
 	}
-	ends, err := from.fetch(ctx, need{wants: []plumbing.Hash{commit}, depth: j.Depth})
+	ends, err := from.fetch(ctx, demand{wants: []plumbing.Hash{commit}, depth: j.Depth})
 	refs.shallow = append(refs.shallow, ends...)
 	return err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // asUserVar is set in the process that TestOrdinaryUser starts.

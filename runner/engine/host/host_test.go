@@ -5,7 +5,7 @@ import (
 
 	"github.com/preamp-build/preamp/runner/engine/enginetest"
 	"github.com/preamp-build/preamp/runner/engine/host"
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 func TestEngine(t *testing.T) {

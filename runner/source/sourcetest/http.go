@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // HTTPOptions says how a server of HTTP asks for credentials. The zero value is a public server without TLS.

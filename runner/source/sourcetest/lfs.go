@@ -13,7 +13,7 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // lfsModule has the server that Git LFS's own tests use. It is not in go.mod: only tests run it, as a process.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // Git runs git in dir and returns its output without the trailing newline. No configuration of the machine applies,

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 	"golang.org/x/crypto/ssh"
 )
 

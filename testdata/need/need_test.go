@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/preamp-build/preamp/runner/need"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // ending records how a test was ended; the real one would end this one.
