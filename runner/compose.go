@@ -194,13 +194,22 @@ func (r *Runner) sweep(ctx context.Context) {
 	}
 }
 
-// Tidy does for the caches what builds do only while there is time. It may be stopped at any time.
+// Tidy does for caches and mirrors what builds do only while there is time, and removes what was not used for long. It may
+// be stopped at any time, and may run beside builds.
 func (r *Runner) Tidy(ctx context.Context) error {
-	if r.Layers == nil {
-		return nil
+	var errs []error
+	if r.Layers != nil {
+		_, err := r.Layers.Tidy(ctx)
+		errs = append(errs, err)
 	}
-	_, err := r.Layers.Tidy(ctx)
-	return err
+	if store, ok := r.Cache.(interface {
+		GC(context.Context) (cache.Collected, error)
+	}); ok {
+		_, err := store.GC(ctx)
+		errs = append(errs, err)
+	}
+	_, err := r.PruneMirrors(ctx)
+	return errors.Join(append(errs, err)...)
 }
 
 // abandoned are the leases of dead builds of this engine; release ends them, after the engine was reaped.

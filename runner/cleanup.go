@@ -1,0 +1,72 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it.
+func (b *build) reap(ctx context.Context) {
+	b.reaping = make(chan func(), 1)
+	go func() {
+		reaped, err := b.r.Reap(ctx)
+		b.reaping <- func() {
+			for _, x := range reaped {
+				b.send(Reaped{What: x.What, ID: x.ID, Of: x.Owner.String()})
+			}
+			if err != nil && ctx.Err() == nil {
+				b.warn("what a dead preamp left could not all be removed: %v", err)
+			}
+		}
+	}()
+}
+
+func (b *build) tellReaped() {
+	if b.reaping != nil {
+		(<-b.reaping)()
+		b.reaping = nil
+	}
+}
+
+// stopTimeout bounds the stopping of a build's processes.
+const stopTimeout = 30 * time.Second
+
+// release begins to remove the container, of which nothing is wanted any more; engines take their time for that.
+func (b *build) release() {
+	if b.closing != nil {
+		return
+	}
+	b.closing = make(chan error, 1)
+	go func() { b.closing <- b.container.Close() }()
+}
+
+// cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
+func (b *build) cleanUp() {
+	var errs []error
+	b.tellReaped()
+	b.endTidying()
+	if b.container != nil {
+		b.result.Usage = b.container.Usage()
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		// Stop before Close also when the build failed: it is what makes the workspace ours to remove, and what the build
+		// has set with envCache can be read then.
+		stopped := b.container.Stop(ctx)
+		b.readEnvCache(ctx)
+		b.release()
+		b.saveEnvCache()
+		if err := errors.Join(stopped, <-b.closing); err != nil {
+			errs = append(errs, fmt.Errorf("clean up: %w", err))
+		}
+	}
+	if len(errs) > 0 && b.composed != nil {
+		errs = append(errs, errors.New("the workspace stays, because it may still be mounted"))
+	} else if err := b.removeWorkspace(); err != nil {
+		errs = append(errs, fmt.Errorf("clean up: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.warn("%v", err) // it is no fault of the build, and the next start tries again
+	}
+}
