@@ -2,7 +2,7 @@ package source
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // it is what git's files end in
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
@@ -228,7 +228,7 @@ func (m *mirror) rebuild(ctx context.Context, refs *refList, tip plumbing.Hash) 
 
 // endsInSum tells whether the last 20 bytes are the SHA-1 of all those in front of them.
 func endsInSum(r io.Reader) (bool, error) {
-	sum := sha1.New() //nolint:gosec // as above
+	sum := sha1.New()
 	buf, kept := make([]byte, 1<<18), 0
 	for {
 		n, err := r.Read(buf[kept:])

@@ -3,7 +3,7 @@ package source
 import (
 	"bufio"
 	"context"
-	"crypto/sha1" //nolint:gosec // it is what git names objects by
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"hash"
@@ -178,7 +178,7 @@ func (c *catFile) answer(h plumbing.Hash, use func(readObject) error) error {
 // verified hands the object to use and compares what it reads with the hash. Neither git nor go-git does so when they read:
 // a pack that was damaged on the disk would go unnoticed.
 func verified(h plumbing.Hash, o readObject, use func(readObject) error) error {
-	sum := &countingHash{Hash: sha1.New()} //nolint:gosec // as above
+	sum := &countingHash{Hash: sha1.New()}
 	fmt.Fprintf(sum.Hash, "%s %d\x00", o.kind, o.size)
 	from := o.r
 	o.r = io.TeeReader(from, sum)
