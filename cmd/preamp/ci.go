@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -28,8 +30,11 @@ func (b *buildFlags) logFlags(f *pflag.FlagSet) {
 // onGitHub reports whether a workflow of GitHub Actions runs us.
 func onGitHub() bool { return os.Getenv("GITHUB_ACTIONS") == "true" }
 
-// stepSummary is the file in which GitHub Actions looks for a step's summary.
-const stepSummary = "GITHUB_STEP_SUMMARY"
+// The files in which GitHub Actions looks for a step's summary and outputs.
+const (
+	stepSummary = "GITHUB_STEP_SUMMARY"
+	stepOutput  = "GITHUB_OUTPUT"
+)
 
 // chooseLog takes the form that the CI understands, where none was asked for. Builds side by side write into each other's
 // groups, so they have none.
@@ -82,6 +87,9 @@ func (b *buildFlags) report(results ...*runner.Result) error {
 		return err
 	}
 	var errs []error
+	if file := os.Getenv(stepOutput); onGitHub() && file != "" && len(results) > 0 {
+		errs = append(errs, appendTo(file, b.outputs(results)))
+	}
 	if file := os.Getenv(stepSummary); b.summary == "" && onGitHub() && file != "" {
 		errs = append(errs, appendTo(file, summary.Bytes()))
 	}
@@ -96,6 +104,47 @@ func (b *buildFlags) report(results ...*runner.Result) error {
 	return errors.Join(errs...)
 }
 
+// outputs are what later steps of a workflow may want to know, one NAME=VALUE a line. Of several builds, it is the first that
+// failed, or the first, and the folder and file that hold all.
+func (b *buildFlags) outputs(results []*runner.Result) []byte {
+	r := results[0]
+	took := time.Duration(0)
+	for _, x := range slices.Backward(results) {
+		took += x.Took
+		if x.ExitCode != 0 {
+			r = x
+		}
+	}
+	out, err := filepath.Abs(b.out)
+	if err != nil {
+		out = b.out
+	}
+	values := [][2]string{
+		{"status", string(r.Status)},
+		{"exit-code", fmt.Sprint(r.ExitCode)},
+		{"duration", fmt.Sprintf("%.1f", took.Seconds())},
+		{"cache-hit", fmt.Sprint(r.Cache.Restore != nil && r.Cache.Restore.Hit)},
+		{"cache-saved", fmt.Sprint(slices.ContainsFunc(results, func(r *runner.Result) bool { return r.Cache.Save != nil && r.Cache.Save.Saved }))},
+		{"skipped", fmt.Sprint(r.Status == runner.StatusSkipped)},
+	}
+	if len(r.Skipped) > 0 {
+		values = append(values, [2]string{"skipped-why", r.Skipped[0].What + ": " + r.Skipped[0].Why})
+	}
+	switch {
+	case b.allApps:
+		values = append(values, [2]string{"artifact-path", filepath.Join(out, runner.AppsDir)}, [2]string{"result-file", filepath.Join(out, runner.SummaryFile)})
+	case r.Artifacts != nil:
+		values = append(values, [2]string{"artifact-path", r.Artifacts.Dir}, [2]string{"zip", r.Artifacts.Zip}, [2]string{"result-file", filepath.Join(out, runner.ResultFile)})
+	default:
+		values = append(values, [2]string{"result-file", filepath.Join(out, runner.ResultFile)})
+	}
+	var text bytes.Buffer
+	for _, v := range values {
+		fmt.Fprintf(&text, "%s=%s\n", v[0], strings.Map(oneLine, v[1])) // a second line would be another output
+	}
+	return text.Bytes()
+}
+
 // appendTo adds to a file that other steps may have begun.
 func appendTo(name string, text []byte) error {
 	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
@@ -104,4 +153,11 @@ func appendTo(name string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Close())
+}
+
+func oneLine(r rune) rune {
+	if r == '\n' || r == '\r' {
+		return ' '
+	}
+	return r
 }

@@ -197,7 +197,7 @@ func (q request) useCache(r *runner.Runner) error {
 	if err != nil {
 		return usage(err)
 	}
-	return keepCaches(r, dir)
+	return keepCaches(r, dir, false)
 }
 
 // keepLog writes the log in the output folder.

@@ -95,7 +95,7 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 		return nil, nil, err
 	}
 	r = &runner.Runner{State: state, Version: versionText(), Log: g.logger()}
-	if err := keepCaches(r, state); err != nil {
+	if err := keepCaches(r, state, os.Getenv("PREAMP_LAYERS") != "off"); err != nil {
 		return nil, nil, err
 	}
 	switch g.engine {
@@ -115,12 +115,14 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	}
 }
 
-// keepCaches makes a folder keep all that outlasts a build for the sake of the next one.
-func keepCaches(r *runner.Runner, dir string) (err error) {
+// keepCaches makes a folder keep all that outlasts a build for the sake of the next one. Layers are quicker than files to unpack,
+// but lie in the state folder and cannot be carried to another machine.
+func keepCaches(r *runner.Runner, dir string, inLayers bool) (err error) {
 	if r.Cache, err = cache.NewLocal(filepath.Join(dir, "cache"), cache.Options{}); err == nil {
 		r.EnvCache, err = cache.NewLocalEnv(filepath.Join(dir, "envcache"))
 	}
-	if err == nil {
+	r.Layers = nil
+	if err == nil && inLayers {
 		r.Layers, err = layers.Open(filepath.Join(dir, "layers"), layers.Limits{})
 	}
 	if err != nil {
