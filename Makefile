@@ -11,7 +11,7 @@ export PREAMP_CA_CERT ?= $(or $(NODE_EXTRA_CA_CERTS),$(SSL_CERT_FILE))
 export FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup demo test test-short lint fmt fuzz release clean
+.PHONY: help build setup demo test test-short action lint fmt fuzz release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: build ## Run all tests, those that need Docker too
 
 test-short: ## Run the tests that need nothing but Go, quickly
 	@.ci/test.sh short
+
+action: build ## Run our GitHub Action under nektos/act
+	@.ci/action.sh
 
 lint: ## Run the linters
 	@.ci/lint.sh
