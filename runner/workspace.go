@@ -16,6 +16,7 @@ import (
 
 	"github.com/preamp-build/preamp/cache/layers"
 	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/source"
 )
 
 // The state folder:
@@ -66,7 +67,11 @@ func (r *Runner) takeSlot(owner engine.Owner, job Job) (*scratch, error) {
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return nil, err
 	}
-	name := safeName(job.URL + job.Path)
+	where := job.Path
+	if job.URL != "" {
+		where, _, _ = source.Clean(job.URL) // a token is no name of a folder; what is wrong with the address, Prepare says
+	}
+	name := safeName(where)
 	for n := range maxSlots {
 		dir := filepath.Join(base, fmt.Sprintf("%s-%d", name, n))
 		lock := flock.New(dir + ".lock")

@@ -76,6 +76,24 @@ func TestCloneHTTP(t *testing.T) {
 	}
 }
 
+// A token in the repository's address is shown nowhere: neither as an event, nor in the result, nor to the build.
+func TestCloneTokenInURL(t *testing.T) {
+	s := sourcetest.HTTP(t, served(t), sourcetest.HTTPOptions{Token: token})
+	t.Setenv("PREAMP_ENGINE", "host")
+	t.Setenv("PREAMP_HOME", t.TempDir())
+	out := filepath.Join(t.TempDir(), "out")
+	code, log := preamp(t, "build", strings.Replace(s.URL, "://", "://me:"+token+"@", 1)+"/app.git", "--events", "ndjson", "--out", out)
+	if code != 0 || !strings.Contains(log, `"type":"source-started","from":"http://127.0.0.1`) || strings.Contains(log, token) {
+		t.Errorf("exit code %d:\n%s", code, log)
+	}
+	for _, name := range files(t, out) {
+		raw, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil || strings.Contains(string(raw), token) {
+			t.Errorf("%s holds the token, or cannot be read: %v:\n%s", name, err, raw)
+		}
+	}
+}
+
 // A clone over ssh from a real sshd with a key, and a host whose key nobody knows.
 func TestCloneSSH(t *testing.T) {
 	s := sourcetest.SSH(t, served(t))
