@@ -8,6 +8,7 @@ import (
 
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // commandSpec runs what the job says.
@@ -28,7 +29,7 @@ func TestDriver(t *testing.T) {
 		}
 	}
 	if python == "" {
-		t.Skip("needs python3 with jsonschema")
+		need.Missing(t, "needs python3 with jsonschema")
 	}
 	exe, err := exec.LookPath("preamp") // put there by testscript: this test binary under another name
 	if err != nil {
