@@ -58,7 +58,7 @@ run_tests() {
     local flags=()
     if [[ -n ${PREAMP_REQUIRE_DOCKER:-} ]]; then flags+=(-require-docker); fi
     # vet has been run whole, or is left to the full run.
-    go test -json -vet=off -timeout=15m "$@" "${packages[@]}" | "$summary" "${flags[@]}"
+    go test -json -vet=off -timeout=25m "$@" "${packages[@]}" | "$summary" "${flags[@]}"
 }
 
 main "$@"
