@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
 	"github.com/preamp-build/preamp/runner/engine/host"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // What the builds beside each other do: print what is theirs alone, read and write the cache that is all of theirs, and
@@ -38,9 +38,7 @@ const parallelBuilds = 20
 
 // Twenty builds in one process share a Runner and nothing else.
 func TestParallelBuilds(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
-	}
+	need.Program(t, "git")
 	t.Run("host", func(t *testing.T) {
 		state := t.TempDir()
 		r := &runner.Runner{Engine: host.New(filepath.Join(state, "home")), State: state}

@@ -29,7 +29,7 @@ const (
 func TestKillChild(t *testing.T) {
 	do := os.Getenv(killDo)
 	if do == "" {
-		t.Skip("only started by TestKilled")
+		t.Skip("needs to be started by TestKilled")
 	}
 	last, err := strconv.Atoi(os.Getenv(killAt))
 	must(t, err)

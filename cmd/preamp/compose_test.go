@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/preamp-build/preamp/runner"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // composing skips unless builds of this test compose their workspaces of layers.
@@ -81,9 +81,7 @@ func TestPackageManagers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs time: npm installs, left out by -short")
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("needs npm")
-	}
+	need.Program(t, "npm")
 	if os.Getenv("PREAMP_CA_CERT") == "" {
 		t.Setenv("PREAMP_CA_CERT", os.Getenv("NODE_EXTRA_CA_CERTS"))
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // A build of ours is run again from its result: one that failed fails at the same command with the same exit code, and one
@@ -71,9 +71,7 @@ func needsNPM(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs time: npm installs, left out by -short")
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("needs npm")
-	}
+	need.Program(t, "npm")
 	if os.Getenv("PREAMP_CA_CERT") == "" { // networks with a proxy of their own say so by these
 		t.Setenv("PREAMP_CA_CERT", os.Getenv("NODE_EXTRA_CA_CERTS"))
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // daemon is a dockerd of our own, which may be killed. It has its own namespaces: a dockerd removes the network bridge of
@@ -42,9 +43,7 @@ func newDaemon(t *testing.T, args ...string) *daemon {
 		t.Skip("needs root, for a dockerd of its own")
 	}
 	for _, program := range []string{"dockerd", "ldd", "mount"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs " + program)
-		}
+		need.Program(t, program)
 	}
 	dir, err := os.MkdirTemp("", "preamp-d-") //nolint:usetesting // short: the paths of sockets are limited
 	if err != nil {
@@ -157,10 +156,7 @@ func smallImage(t *testing.T, e *docker.Engine) string {
 	t.Helper()
 	files := map[string]bool{}
 	for _, program := range []string{"sh", "bash", "sleep", "cat"} {
-		path, err := exec.LookPath(program)
-		if err != nil {
-			t.Skip("needs " + program)
-		}
+		path := need.Program(t, program)
 		files[path] = true
 		out, _ := exec.Command("ldd", path).Output() // fails for a static program, which needs none
 		for _, lib := range regexp.MustCompile(`/\S+`).FindAllString(string(out), -1) {
@@ -215,7 +211,7 @@ func TestEngineIsLost(t *testing.T) {
 		want string // a daemon that is being stopped may still answer that its container was killed
 	}{{"killed", syscall.SIGKILL, "was lost"}, {"stopped", syscall.SIGTERM, "was "}} {
 		t.Run(tc.name, func(t *testing.T) {
-			sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/work/app"}
+			sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/codebuild/app"}
 			c, err := e.Start(t.Context(), sp)
 			if err != nil {
 				t.Fatal(err)
@@ -250,7 +246,7 @@ func TestUserNamespaces(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "--userns-remap=65534:65534")
 	e := dockertest.Engine(t, docker.Options{Host: d.host()})
-	sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: smallImage(t, e), Workspace: t.TempDir(), Dir: "/work/app"}
+	sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: smallImage(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app"}
 	if err := os.WriteFile(filepath.Join(sp.Workspace, "in"), []byte("in"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestComposeFails(t *testing.T) {
 		t.Skip("needs an engine that can compose workspaces: " + err.Error())
 	}
 	spec := engine.Spec{
-		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/work/app",
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app",
 		Stack: enginetest.Stack(t, filepath.Join(dir, "missing")), CACerts: []byte("x"),
 	}
 	if _, err := e.Start(t.Context(), spec); !engine.IsKind(err, engine.KindNotComposed) {
@@ -220,7 +220,7 @@ func TestMissingImage(t *testing.T) {
 		}
 	}
 	_, err := e.Start(t.Context(), engine.Spec{
-		Owner: engine.NewOwner(engine.NewBuildID()), Image: "no/such:image", Workspace: t.TempDir(), Dir: "/work/app",
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: "no/such:image", Workspace: t.TempDir(), Dir: "/codebuild/app",
 	})
 	var ee *engine.Error
 	if !errors.As(err, &ee) || ee.Kind != engine.KindImageMissing {
@@ -288,7 +288,7 @@ func TestUsage(t *testing.T) {
 	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
 	sp := engine.Spec{
-		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Limits: limits, Workspace: t.TempDir(), Dir: "/work/app",
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Limits: limits, Workspace: t.TempDir(), Dir: "/codebuild/app",
 	}
 	c, err := e.Start(t.Context(), sp)
 	if err != nil {
@@ -318,7 +318,7 @@ func TestStartIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	owner := engine.NewOwner(engine.NewBuildID())
 	cancel()
-	_, err := e.Start(ctx, engine.Spec{Owner: owner, Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/work/app"})
+	_, err := e.Start(ctx, engine.Spec{Owner: owner, Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app"})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}

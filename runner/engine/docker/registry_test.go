@@ -99,7 +99,7 @@ func TestPull(t *testing.T) {
 	wantKind(t, err, engine.KindImageMissing)
 
 	// The image holds nothing but random files: what it lacks is said, and nothing is left of the attempt.
-	_, err = e.Start(t.Context(), engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: img.ID, Workspace: t.TempDir(), Dir: "/work/app"})
+	_, err = e.Start(t.Context(), engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: img.ID, Workspace: t.TempDir(), Dir: "/codebuild/app"})
 	var ee *engine.Error
 	if !errors.As(err, &ee) || ee.Kind != engine.KindImageUnfit {
 		t.Errorf("start: %v, want KindImageUnfit", err)

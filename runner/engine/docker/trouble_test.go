@@ -75,7 +75,7 @@ func TestStartOfASilentEngine(t *testing.T) {
 			defer func() { _ = e.Close() }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/work/app"}
+			sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/codebuild/app"}
 			if _, err := e.Start(ctx, sp); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v, want the context's", err)
 			}
@@ -100,7 +100,7 @@ func TestStartOfALateEngine(t *testing.T) {
 		return false
 	})
 	e := dockertest.Engine(t, o)
-	sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/work/app"}
+	sp := engine.Spec{Owner: engine.NewOwner(engine.NewBuildID()), Image: image, Workspace: t.TempDir(), Dir: "/codebuild/app"}
 	if _, err := e.Start(ctx, sp); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want the context's", err)
 	}

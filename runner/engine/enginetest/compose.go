@@ -201,7 +201,7 @@ func testNoStack(t *testing.T, s Subject) {
 	owner := engine.NewOwner(engine.NewBuildID())
 	stack := Stack(t, strings.Repeat("/long", 1000))
 	_, err := s.Engine.Start(context.WithoutCancel(t.Context()), engine.Spec{
-		Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/work/app", Stack: stack,
+		Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/codebuild/app", Stack: stack,
 	})
 	if !engine.IsKind(err, engine.KindNotComposed) {
 		t.Errorf("started with %v, want an error of the kind KindNotComposed", err)

@@ -157,7 +157,7 @@ func testCleanup(t *testing.T, s Subject) {
 		t.Parallel()
 		owner := engine.NewOwner(engine.NewBuildID())
 		_, err := s.Engine.Start(t.Context(), engine.Spec{
-			Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/work/app", Start: "no/such/folder",
+			Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/codebuild/app", Start: "no/such/folder",
 		})
 		if err == nil {
 			t.Fatal("started in a folder that does not exist")
@@ -169,7 +169,7 @@ func testCleanup(t *testing.T, s Subject) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		owner := engine.NewOwner(engine.NewBuildID())
-		if _, err := s.Engine.Start(ctx, engine.Spec{Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/work/app"}); err == nil {
+		if _, err := s.Engine.Start(ctx, engine.Spec{Owner: owner, Image: s.Image, Workspace: t.TempDir(), Dir: "/codebuild/app"}); err == nil {
 			t.Fatal("started with a context that had ended")
 		}
 		expectReaped(t, s, owner, 0)

@@ -1,4 +1,4 @@
-package schema_test
+package buildspec_test
 
 import (
 	"encoding/json"
@@ -17,13 +17,17 @@ import (
 	"github.com/preamp-build/preamp/buildspec/schema"
 )
 
-var update = flag.Bool("update", false, "write the golden file instead of comparing with it")
+// updating reports whether golden files are to be written: the flag is that of the package's other tests.
+func updating() bool {
+	f := flag.Lookup("update")
+	return f != nil && f.Value.String() == "true"
+}
 
 // TestGolden holds the schema to the published file: editors of many people refer to it.
 func TestGolden(t *testing.T) {
-	golden := filepath.Join("..", "..", "testdata", "schema", "amplify.schema.json")
+	golden := filepath.Join("..", "testdata", "schema", "amplify.schema.json")
 	got := schema.JSON()
-	if *update {
+	if updating() {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +145,7 @@ func TestAgreesWithParse(t *testing.T) {
 
 func specFiles(t *testing.T) []string {
 	t.Helper()
-	patterns := []string{filepath.Join("..", "..", "testdata", "spec", "*.yml")}
+	patterns := []string{filepath.Join("..", "testdata", "spec", "*.yml")}
 	if corpus := os.Getenv("PREAMP_CORPUS"); corpus != "" {
 		patterns = append(patterns, filepath.Join(corpus, "*.yml"))
 	}

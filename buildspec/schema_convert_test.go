@@ -1,4 +1,4 @@
-package schema_test
+package buildspec_test
 
 import (
 	"fmt"
