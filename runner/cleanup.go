@@ -10,8 +10,9 @@ import (
 // reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it.
 func (b *build) reap(ctx context.Context) {
 	b.reaping = make(chan func(), 1)
+	info := b.result.Engine
 	go func() {
-		reaped, err := b.r.Reap(ctx)
+		reaped, err := b.r.reap(ctx, info)
 		b.reaping <- func() {
 			for _, x := range reaped {
 				b.send(Reaped{What: x.What, ID: x.ID, Of: x.Owner.String()})

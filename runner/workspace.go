@@ -123,6 +123,11 @@ func (r *Runner) Reap(ctx context.Context) ([]engine.Reaped, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.reap(ctx, info)
+}
+
+// reap is Reap for who has asked the engine already.
+func (r *Runner) reap(ctx context.Context, info engine.Info) ([]engine.Reaped, error) {
 	abandoned, err := r.abandoned(info)
 	errs := []error{err}
 	reaped, err := r.Engine.Reap(ctx, engine.Owner.Dead)
