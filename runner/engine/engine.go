@@ -98,6 +98,22 @@ type ImageBuilder interface {
 	Probe(ctx context.Context, image, script string) ([]byte, error)
 }
 
+// Starter is implemented by engines whose container can start while the source is still on its way.
+type Starter interface {
+	// StartAhead does the part of Start that does not depend on Start, Env and Kit of the spec, nor on what is in Workspace,
+	// which exists but may be empty, and is only changed in place from now on. The error is one of Start, or a *Error of
+	// KindNotAhead: then Start has to do all of it. ctx bounds this call only.
+	StartAhead(ctx context.Context, spec Spec) (Started, error)
+}
+
+// Started is a container whose session is not open yet. One of Open and Close has to be called, and only once.
+type Started interface {
+	// Open does the rest of Start, as the spec says now: beside Start, Env and Kit it is the one that StartAhead was given.
+	Open(ctx context.Context, spec Spec) (Container, error)
+	// Close removes the container when it is not wanted after all; it has its own deadline.
+	Close() error
+}
+
 // Composer is implemented by engines that can put a workspace together of folders without copying them.
 type Composer interface {
 	// Composes reports whether Start may be given a Spec.Stack whose folders lie below dir, a folder of this machine that
@@ -295,6 +311,7 @@ const (
 	KindImageAuth         // the registry wants other credentials
 	KindImageUnfit        // the image lacks what a build needs, or is for another platform
 	KindNotComposed       // the engine cannot mount Spec.Stack; without it, it may start
+	KindNotAhead          // the container has to wait for the whole of the spec
 )
 
 // Error is a failure of an engine, with what to do about it.

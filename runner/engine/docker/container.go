@@ -33,7 +33,8 @@ type buildContainer struct {
 
 	stream  types.HijackedResponse
 	session *session.Session
-	release context.CancelFunc // ends the requests that follow the container all its life
+	life    context.Context    // of the requests that follow the container all its life
+	release context.CancelFunc // ends them
 	exited  chan struct{}      // closed when the container has ended or was lost
 	dead    chan struct{}      // closed when no process of it is left; it may be closed earlier than exited, or never
 	code    int                // valid once exited is closed
@@ -49,43 +50,58 @@ type buildContainer struct {
 }
 
 // Start implements engine.Engine.
-func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Container, err error) {
+func (e *Engine) Start(ctx context.Context, spec engine.Spec) (engine.Container, error) {
+	c, err := e.start(ctx, spec, func(c *buildContainer) error {
+		if err := c.create(ctx); err != nil {
+			return err
+		}
+		if err := c.fill(ctx); err != nil {
+			return c.stackError(err)
+		}
+		if err := c.settleStack(); err != nil {
+			return err
+		}
+		if err := c.attach(ctx); err != nil {
+			return err
+		}
+		return c.openSession(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// start makes a container in steps, of which nothing is left when one of them fails.
+func (e *Engine) start(ctx context.Context, spec engine.Spec, steps func(*buildContainer) error) (*buildContainer, error) {
 	if ctx.Err() != nil {
 		return nil, startStopped(ctx)
 	}
-	// What follows the container through its life outlives ctx, unless ctx ends before the life has begun.
-	life, release := context.WithCancel(context.WithoutCancel(ctx))
-	begun := context.AfterFunc(ctx, release)
-	defer begun()
-	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, release: release, exited: make(chan struct{}), dead: make(chan struct{})}
+	c := &buildContainer{e: e, spec: spec, grace: spec.Grace, copied: e.copy, exited: make(chan struct{}), dead: make(chan struct{})}
 	if c.grace == 0 {
 		c.grace = engine.DefaultGrace
 	}
-	if err := c.create(ctx); err != nil {
-		release()
+	c.life, c.release = context.WithCancel(context.WithoutCancel(ctx))
+	return c.within(ctx, func() error { return steps(c) })
+}
+
+// within does a part of the start. What follows the container through its life outlives ctx, unless ctx ends before the
+// life has begun.
+func (c *buildContainer) within(ctx context.Context, part func() error) (*buildContainer, error) {
+	begun := context.AfterFunc(ctx, c.release)
+	defer begun()
+	err := part()
+	if err == nil && !begun() {
+		err = startStopped(ctx)
+	}
+	if err == nil {
+		return c, nil
+	}
+	if c.id == "" {
+		c.release()
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.Close())
-		}
-	}()
-	if err := c.fill(ctx); err != nil {
-		return nil, c.stackError(err)
-	}
-	if err := c.settleStack(); err != nil {
-		return nil, err
-	}
-	if err := c.attach(ctx, life); err != nil {
-		return nil, err
-	}
-	if err := c.openSession(ctx); err != nil {
-		return nil, err
-	}
-	if !begun() {
-		return nil, startStopped(ctx)
-	}
-	return c, nil
+	return nil, errors.Join(err, c.Close())
 }
 
 func startStopped(ctx context.Context) error {
@@ -203,21 +219,21 @@ func hijack(ctx context.Context, open func(context.Context) (types.HijackedRespo
 }
 
 // attach connects to the streams, and starts the container once nothing of it can be missed.
-func (c *buildContainer) attach(ctx, life context.Context) (err error) {
+func (c *buildContainer) attach(ctx context.Context) (err error) {
 	c.stream, err = hijack(ctx, func(ctx context.Context) (types.HijackedResponse, error) {
 		return c.e.api.ContainerAttach(ctx, c.id, apicontainer.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	})
 	if err != nil {
 		return c.e.attachError(ctx, c.id, c.spec.Image, err)
 	}
-	wait, waitErr := c.e.api.ContainerWait(life, c.id, apicontainer.WaitConditionNextExit)
-	go c.awaitExit(life, wait, waitErr)
+	wait, waitErr := c.e.api.ContainerWait(c.life, c.id, apicontainer.WaitConditionNextExit)
+	go c.awaitExit(c.life, wait, waitErr)
 	c.started = true
 	if err := c.e.api.ContainerStart(ctx, c.id, apicontainer.StartOptions{}); err != nil {
 		return c.stackError(startError(c.spec.Image, err))
 	}
-	go c.watchUsage(life)
-	go c.watchDeath(life)
+	go c.watchUsage(c.life)
+	go c.watchDeath(c.life)
 	return nil
 }
 

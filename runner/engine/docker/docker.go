@@ -42,6 +42,7 @@ var (
 	_ engine.Engine       = (*Engine)(nil)
 	_ engine.ImageBuilder = (*Engine)(nil)
 	_ engine.Composer     = (*Engine)(nil)
+	_ engine.Starter      = (*Engine)(nil)
 )
 
 // New finds the engine that o names. It does not talk to it yet: Info does.

@@ -40,6 +40,39 @@ func TestComposed(t *testing.T) {
 	enginetest.Run(t, enginetest.Subject{Engine: e, Image: dockertest.Image(t, e), Limits: limits, Compose: true})
 }
 
+// The same with containers that start before their workspace is filled.
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	e := dockertest.Engine(t, docker.Options{})
+	started, err := e.StartAhead(t.Context(), engine.Spec{
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app",
+	})
+	if engine.IsKind(err, engine.KindNotAhead) {
+		t.Skip("needs an engine that sees our folders: " + err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := started.Close(); err != nil {
+		t.Error(err)
+	}
+	enginetest.Run(t, enginetest.Subject{Engine: e, Image: dockertest.Image(t, e), Limits: limits, Ahead: true})
+}
+
+// An engine that gets copies has to wait for the files, and says so.
+func TestAheadNot(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{Copy: true})
+	spec := engine.Spec{
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: dockertest.Image(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app",
+	}
+	if _, err := e.StartAhead(t.Context(), spec); !engine.IsKind(err, engine.KindNotAhead) {
+		t.Errorf("started ahead: %v, want KindNotAhead", err)
+	}
+	if reaped, err := e.Reap(t.Context(), func(o engine.Owner) bool { return o == spec.Owner }); err != nil || len(reaped) > 0 {
+		t.Errorf("left behind: %v, %v", reaped, err)
+	}
+}
+
 // A stack that the engine cannot mount is told from everything else that may be wrong, and the engine is not asked again.
 func TestComposeFails(t *testing.T) {
 	e := dockertest.Engine(t, docker.Options{})

@@ -25,10 +25,17 @@ type Subject struct {
 	Limits engine.Limits
 	// Compose puts the workspaces of the suite together of layers; the engine has to be an engine.Composer.
 	Compose bool
+	// Ahead starts the containers of the suite before the rest is known; the engine has to be an engine.Starter.
+	Ahead bool
 }
 
 // Run runs the whole suite. It leaves nothing behind.
 func Run(t *testing.T, s Subject) {
+	if s.Ahead {
+		starter := s.Engine.(engine.Starter)
+		t.Run("Ahead", func(t *testing.T) { testAhead(t, s, starter) })
+		s.Engine = early{s.Engine, starter}
+	}
 	t.Run("Shell", func(t *testing.T) { testShell(t, s) })
 	t.Run("Output", func(t *testing.T) { testOutput(t, s) })
 	t.Run("End", func(t *testing.T) { testEnd(t, s) })
