@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -190,8 +191,12 @@ func BenchmarkDecide(b *testing.B) {
 			if err != nil || !decide {
 				return err
 			}
-			_, err = h.Compare(b.Context(), base, watches, 0)
-			return err
+			v, err := h.View(b.Context())
+			if err != nil {
+				return err
+			}
+			_, err = v.Compare(b.Context(), base, watches, 0)
+			return errors.Join(err, v.Close())
 		}
 	}
 	b.Run("local", func(b *testing.B) {

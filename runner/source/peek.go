@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// ErrNoPeek is why Peek cannot look at a source: it has no mirror, or names a commit that only a clone finds. Prepare it
-// instead.
+// ErrNoPeek is why Peek cannot look at a source: it has no mirror, names a commit that only a clone finds, or is a work
+// tree, whose files have to be looked at. Prepare it instead.
 var ErrNoPeek = errors.New("the source can only be looked at in a checkout")
 
 // Head is the commit that Prepare would check out, before there is a checkout. It holds nothing open, and may be used
@@ -29,7 +27,7 @@ type Head struct {
 	tree    plumbing.Hash
 }
 
-// Peek asks the remote for the commit that r.Branch is at, or for the tag or commit r.Commit on that branch, and brings
+// Peek finds r.Commit in the repository at r.Path; or it asks the remote for the commit that r.Branch is at, or for the tag or commit r.Commit on that branch, and brings
 // r.Mirror up to date. When nothing is new, that is one answer of the remote and nothing else. r.Dest is not used. A mirror
 // that does not exist yet is made, which takes as long as a clone; but not with r.Depth, when the answer is ErrNoPeek.
 //
@@ -50,6 +48,9 @@ func peek(ctx context.Context, r Request, git gitProgram) (*Head, error) {
 }
 
 func (j *job) peek(ctx context.Context) (_ *Head, err error) {
+	if j.Path != "" && j.Commit != "" {
+		return j.peekHere()
+	}
 	if j.URL == "" || j.Mirror == "" {
 		return nil, ErrNoPeek
 	}
@@ -89,6 +90,35 @@ func (j *job) peek(ctx context.Context) (_ *Head, err error) {
 	return h, h.read(ctx, m, tip)
 }
 
+// peekHere finds a commit of the repository at Path.
+func (j *job) peekHere() (_ *Head, err error) {
+	repo, err := findRepository(j.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, repo.Close()) }()
+	c, err := repo.resolve(j.Commit)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := repo.refs()
+	if err != nil {
+		return nil, err
+	}
+	branch, err := j.branchOf(repo, refs)
+	if err != nil {
+		return nil, err
+	}
+	origin := repo.originURL(branch)
+	h := &Head{Name: repo.name(origin), Branch: branch, CloneURL: origin, request: j.Request}
+	h.found(c)
+	return h, nil
+}
+
+func (h *Head) found(c *object.Commit) {
+	h.Commit, h.Subject, h.Message, h.tree = c.Hash.String(), subject(c.Message), c.Message, c.TreeHash
+}
+
 // read finds the commit that was asked for in the mirror.
 func (h *Head) read(ctx context.Context, m *mirror, tip plumbing.Hash) (err error) {
 	s, err := m.git.openReading(ctx, m.dir, nil)
@@ -107,7 +137,7 @@ func (h *Head) read(ctx context.Context, m *mirror, tip plumbing.Hash) (err erro
 	if err != nil {
 		return fmt.Errorf("the commit %s: %w", wanted, err)
 	}
-	h.Commit, h.Subject, h.Message, h.tree = c.Hash.String(), subject(c.Message), c.Message, c.TreeHash
+	h.found(c)
 	return nil
 }
 
@@ -134,8 +164,16 @@ func (h *Head) refsOf(r remote) *refList {
 	return h.refs.clone()
 }
 
-// open opens the mirror for reading. It is locked until the function that it returns is called.
+// open opens the mirror for reading, or the repository at Path. A mirror is locked until the function that it returns is
+// called.
 func (h *Head) open(ctx context.Context) (*store, func() error, error) {
+	if h.request.Path != "" {
+		repo, err := findRepository(h.request.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return repo.store, repo.Close, nil
+	}
 	j := &job{Request: h.request, git: h.git, secrets: newSecrets(h.request.Auth)}
 	j.progress = newProgress(h.request.Progress, j.secrets)
 	m, err := j.openMirror(ctx, h.remote, h.Branch, false)
@@ -150,98 +188,4 @@ func (h *Head) open(ctx context.Context) (*store, func() error, error) {
 		return nil, nil, errors.Join(err, m.Close())
 	}
 	return s, func() error { return errors.Join(s.Close(), m.Close()) }, nil
-}
-
-// maxPeekFile bounds a file that is read without a checkout, in bytes.
-const maxPeekFile = 8 << 20
-
-// ReadFiles returns the content of those of the paths that are files of the commit: relative to the top of the repository,
-// with slashes. What is a link, a folder, a submodule or larger than 8 MiB is left out like what is not there. The error is
-// ErrNoPeek when the mirror is gone.
-func (h *Head) ReadFiles(ctx context.Context, paths ...string) (_ map[string][]byte, err error) {
-	s, release, err := h.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	out := map[string][]byte{}
-	for _, path := range paths {
-		l, _, err := lookup(s, h.tree, path)
-		if err != nil {
-			return nil, fmt.Errorf("looking for %q in the commit %s: %w", path, h.Commit, err)
-		}
-		if l.mode != filemode.Regular && l.mode != filemode.Executable && l.mode != filemode.Deprecated {
-			continue
-		}
-		text, err := readBlob(s, l.hash)
-		if err != nil {
-			return nil, fmt.Errorf("reading %q of the commit %s: %w", path, h.Commit, err)
-		}
-		if text != nil {
-			out[path] = text
-		}
-	}
-	return out, nil
-}
-
-// readBlob returns nil for one that is too large.
-func readBlob(s *store, h plumbing.Hash) ([]byte, error) {
-	b, err := object.GetBlob(s, h)
-	if err != nil || b.Size > maxPeekFile {
-		return nil, err
-	}
-	r, err := b.Reader()
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(r)
-	return text, errors.Join(err, r.Close())
-}
-
-// Compare tells what changed since the commit base, as the function Compare does for a checkout; limit is how many paths to
-// name for each watch, 0 means 10. A base that is not in the history of the branch is Unknown: with a checkout, the remote
-// may be asked for it.
-func (h *Head) Compare(ctx context.Context, base string, watches []Watch, limit int) (*Comparison, error) {
-	compiled, err := compileWatches(watches)
-	if err != nil {
-		return nil, err
-	}
-	out := &Comparison{Base: base, Head: h.Commit}
-	switch {
-	case base == "":
-		err = because(NoBase, "there is no earlier commit to compare with")
-	case !plumbing.IsHash(base):
-		err = because(BaseInvalid, "%q is not the full SHA of a commit", base)
-	default:
-		out.Watches, err = h.compare(ctx, base, compiled, limit)
-	}
-	var u *unknown
-	if errors.As(err, &u) {
-		out.Watches, out.Unknown, out.Why = nil, u.reason, oneLine(u.why)
-		return out, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("comparing with the commit %s: %w", oneLine(base), err)
-	}
-	return out, nil
-}
-
-func (h *Head) compare(ctx context.Context, base string, watches []*watch, limit int) (_ []Changes, err error) {
-	s, release, err := h.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	if s.HasEncodedObject(plumbing.NewHash(base)) != nil {
-		return nil, because(BaseGone, "the branch %s does not have the commit %s (any more)", h.Branch, base)
-	}
-	tree, err := treeOf(s, base)
-	if err != nil {
-		return nil, err
-	}
-	d := &differ{store: s, watches: watches}
-	if err := d.trees(ctx, "", tree, h.tree, 0); err != nil {
-		return nil, incomplete(err)
-	}
-	return d.answers(tree, h.tree, limit)
 }

@@ -3,12 +3,14 @@ package source
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,10 +53,7 @@ func TestPeek(t *testing.T) {
 		if h.Commit != repo.Head || h.Branch != "main" || h.Name != "shop" || h.Subject != "Head of main" || h.CloneURL != r.URL {
 			t.Errorf("%+v", h)
 		}
-		got, err := h.ReadFiles(t.Context(), "amplify.yml", "src/index.js", "src/link.js", "src", "package.json", "bin/run", "amplify.yml/x", "")
-		if diff := cmp.Diff(map[string][]byte{"amplify.yml": []byte("version: 1\n"), "src/index.js": []byte("2\n"), "bin/run": []byte("#!/bin/sh\n")}, got); diff != "" || err != nil {
-			t.Errorf("%v\n%s", err, diff)
-		}
+		testView(t, h)
 		r.Head, r.Dest = h, filepath.Join(t.TempDir(), "src")
 		asked.Store(0)
 		out, err := prepare(t.Context(), r, git)
@@ -73,6 +72,73 @@ func TestPeek(t *testing.T) {
 			}
 		}
 	})
+}
+
+// testView looks at the repository of sourcetest.
+func testView(t *testing.T, h *Head) {
+	t.Helper()
+	v, err := h.View(t.Context())
+	must(t, err)
+	defer func() { must(t, v.Close()) }()
+	for name, want := range map[string]string{"amplify.yml": "version: 1\n", "src/index.js": "2\n", "bin/run": "#!/bin/sh\n"} {
+		if got, err := fs.ReadFile(v, name); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	sub, err := fs.Sub(v, "bin")
+	must(t, err)
+	if err := fstest.TestFS(sub, "run"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"package.json", "amplify.yml/x", "nope/x"} {
+		if _, err := fs.Stat(v, name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !v.Exact() {
+		t.Error("a link was looked through that nobody has asked for")
+	}
+	if _, err := fs.ReadFile(v, "src/link.js"); !errors.Is(err, ErrNoPeek) || v.Exact() {
+		t.Errorf("the link: %v, exact is %v", err, v.Exact())
+	}
+}
+
+// A commit of a repository on this machine needs no mirror.
+func TestPeekHere(t *testing.T) {
+	hermetic(t)
+	repo := sourcetest.NewRepo(t, t.TempDir(), "shop")
+	for commit, want := range map[string]string{"HEAD": repo.Head, "v1.0.0": repo.First, repo.Second[:8]: repo.Second} {
+		h, err := peek(t.Context(), Request{Path: repo.Dir, Commit: commit}, findGit())
+		must(t, err)
+		if h.Commit != want {
+			t.Errorf("%s is %s, want %s", commit, h.Commit, want)
+		}
+		if commit == "HEAD" {
+			testView(t, h)
+		}
+	}
+	if _, err := peek(t.Context(), Request{Path: repo.Dir, Commit: "nope"}, findGit()); err == nil || errors.Is(err, ErrNoPeek) {
+		t.Errorf("no such commit: %v", err)
+	}
+}
+
+// What a source is called is known before it is there.
+func TestIdentify(t *testing.T) {
+	hermetic(t)
+	repo := sourcetest.NewRepo(t, t.TempDir(), "shop")
+	for _, r := range []Request{{Path: repo.Dir}, {Path: repo.Dir, Commit: "v1.0.0"}, {URL: repo.Dir}} {
+		id, err := Identify(r)
+		must(t, err)
+		r.Dest = filepath.Join(t.TempDir(), "src")
+		co, err := Prepare(t.Context(), r)
+		must(t, err)
+		if id.Name != co.Name || id.CloneURL != co.CloneURL {
+			t.Errorf("%+v is called %+v, want %s, %s", r, id, co.Name, co.CloneURL)
+		}
+	}
+	if _, err := Identify(Request{Path: t.TempDir()}); err == nil {
+		t.Error("a folder without a repository has a name")
+	}
 }
 
 // A head that is told about another remote is not believed.
@@ -122,9 +188,17 @@ func TestPeekFailures(t *testing.T) {
 	h, err := peek(t.Context(), Request{URL: url, Auth: auth, Mirror: mirror}, findGit())
 	must(t, err)
 	must(t, os.RemoveAll(mirror))
-	if _, err := h.ReadFiles(t.Context(), "amplify.yml"); !errors.Is(err, ErrNoPeek) {
+	if _, err := h.View(t.Context()); !errors.Is(err, ErrNoPeek) {
 		t.Errorf("after the mirror went: %v", err)
 	}
+}
+
+func compareView(t *testing.T, h *Head, base string, watches []Watch) (*Comparison, error) {
+	t.Helper()
+	v, err := h.View(t.Context())
+	must(t, err)
+	defer func() { must(t, v.Close()) }()
+	return v.Compare(t.Context(), base, watches, 0)
 }
 
 // Comparing in the mirror says what comparing in a checkout says.
@@ -144,7 +218,7 @@ func TestPeekCompare(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := head.Compare(t.Context(), base, watches, 0)
+			got, err := compareView(t, head, base, watches)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,11 +242,11 @@ func TestPeekCompare(t *testing.T) {
 	h, err := peek(t.Context(), Request{URL: newUpstream(t).url, Mirror: t.TempDir()}, findGit())
 	must(t, err)
 	for base, want := range map[string]Unknown{"": NoBase, "abc": BaseInvalid, strings.Repeat("1", 40): BaseGone} {
-		if got, err := h.Compare(t.Context(), base, watches, 0); err != nil || got.Unknown != want {
+		if got, err := compareView(t, h, base, watches); err != nil || got.Unknown != want {
 			t.Errorf("%q: %+v, %v", base, got, err)
 		}
 	}
-	if _, err := h.Compare(t.Context(), h.Commit, []Watch{{Roots: []string{"../x"}}}, 0); err == nil {
+	if _, err := compareView(t, h, h.Commit, []Watch{{Roots: []string{"../x"}}}); err == nil {
 		t.Error("a folder outside was watched")
 	}
 }
