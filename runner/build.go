@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,6 +29,12 @@ type build struct {
 	emit     func(Stamped)
 	redactor *redact.Redactor
 	result   *Result
+
+	head    *source.Head      // what is to be built, where that is known before the checkout
+	view    *source.View      // of it: there will be no checkout
+	early   bool              // everything was decided by it
+	numbers map[string]string // of jobs that were counted, by application and branch
+	ahead   *ahead            // the container, before there is a plan for it
 
 	workspace  string    // the repository's folder on this machine
 	composed   *composed // nil: the workspace is one folder
@@ -72,7 +79,8 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 	id := engine.NewBuildID()
 	b := &build{
 		r: r, job: job, id: id, owner: engine.NewOwner(id), emit: emit, redactor: redact.New(job.secrets()...),
-		result: &Result{Version: ResultVersion, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
+		numbers: map[string]string{},
+		result:  &Result{Version: ResultVersion, Preamp: r.Version, Build: id, Started: time.Now().UTC(), Timeout: job.Timeout},
 	}
 	b.result.Request = b.job.request()
 	return b
@@ -82,7 +90,7 @@ func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
 func (b *build) identify(co *source.Checkout) error {
 	b.result.App = b.job.AppID
 	if b.result.App == "" {
-		b.result.App = appID(co, b.job)
+		b.result.App = appID(co.CloneURL, b.job)
 	}
 	b.repoID = b.result.App
 	branch := b.job.Branch
@@ -105,8 +113,14 @@ func (b *build) identify(co *source.Checkout) error {
 	}
 	b.job.settle(branch)
 	b.result.Request = b.job.request()
+	if b.view != nil {
+		return nil
+	}
 	// The folder has the repository's name, as in the service; builds print it and some use it.
 	named := filepath.Join(b.scratch.dir, b.folderName())
+	if named == b.workspace {
+		return nil
+	}
 	if err := os.Rename(b.workspace, named); err != nil {
 		return fail(ClassOutput, err)
 	}
@@ -120,20 +134,24 @@ func (b *build) number() error {
 	if b.job.AppID == "" && b.spec.Monorepo {
 		b.result.App = "d" + longHash(b.result.App + "#" + cleanFolder(b.app.AppRoot.Value))[:13]
 	}
-	n := 0
-	if !b.dry {
-		var err error
-		if n, err = b.r.nextJob(b.result.App, b.result.Branch); err != nil {
-			return fail(ClassOutput, err)
+	of := b.result.App + "\n" + b.result.Branch
+	if b.numbers[of] == "" {
+		n := 0
+		if !b.dry {
+			var err error
+			if n, err = b.r.nextJob(b.result.App, b.result.Branch); err != nil {
+				return fail(ClassOutput, err)
+			}
 		}
+		b.numbers[of] = fmt.Sprintf("%010d", n)
 	}
-	b.result.Job = fmt.Sprintf("%010d", n)
+	b.result.Job = b.numbers[of]
 	return nil
 }
 
 // appID is an application id like the service's, the same for every build of a repository.
-func appID(co *source.Checkout, job Job) string {
-	name := co.CloneURL
+func appID(cloneURL string, job Job) string {
+	name := cloneURL
 	if name == "" {
 		name = job.Path
 		if abs, err := filepath.Abs(name); err == nil {
@@ -150,18 +168,20 @@ func longHash(s string) string {
 
 // containerDir is the folder in which a container sees the repository. It looks like the service's, and stays the same
 // from build to build because tools write absolute paths into what gets cached.
-func (b *build) containerDir() string {
-	sum := sha256.Sum256([]byte(b.repoID))
+func containerDir(repoID, folder string) string {
+	sum := sha256.Sum256([]byte(repoID))
 	var digits strings.Builder
 	for _, c := range sum[:10] {
 		digits.WriteByte('0' + c%10)
 	}
-	return path.Join("/codebuild/output", "src"+digits.String(), "src", b.folderName())
+	return path.Join("/codebuild/output", "src"+digits.String(), "src", folder)
 }
 
 // folderName is the repository's name as the name of one folder.
-func (b *build) folderName() string {
-	name := path.Base(path.Clean("/" + b.result.Source.Name))
+func (b *build) folderName() string { return folderName(b.result.Source.Name) }
+
+func folderName(repository string) string {
+	name := path.Base(path.Clean("/" + repository))
 	if name == "/" || name == "." || name == engine.OwnerFile {
 		return "app"
 	}
@@ -177,12 +197,23 @@ func (b *build) appRoot() string {
 	return v
 }
 
-// findSpec reads the specification out of the workspace, which no link may leave. Where there is none it is the one that
-// the service would generate.
-func (b *build) findSpec(root *os.Root) (file string, raw []byte, err error) {
-	file, also, err := buildspec.Find(root.FS(), b.appRoot())
+// files is what the repository holds: the workspace, which no link leaves, or what is seen of it before there is one.
+func (b *build) files() (files fs.FS, closeFiles func(), err error) {
+	if b.view != nil {
+		return b.view, func() {}, nil
+	}
+	root, err := os.OpenRoot(b.workspace)
+	if err != nil {
+		return nil, nil, err
+	}
+	return root.FS(), func() { _ = root.Close() }, nil // it is only read from
+}
+
+// findSpec reads the specification. Where there is none it is the one that the service would generate.
+func (b *build) findSpec(files fs.FS) (file string, raw []byte, err error) {
+	file, also, err := buildspec.Find(files, b.appRoot())
 	if errors.Is(err, buildspec.ErrNotFound) {
-		return b.generateSpec(root)
+		return b.generateSpec(files)
 	}
 	if err != nil {
 		return "", nil, &Failure{
@@ -193,7 +224,7 @@ func (b *build) findSpec(root *os.Root) (file string, raw []byte, err error) {
 	for _, other := range also {
 		b.notice("%s is not used: %s comes first", other, file)
 	}
-	raw, err = root.ReadFile(file)
+	raw, err = fs.ReadFile(files, file)
 	if err != nil {
 		return "", nil, fail(ClassSpec, err)
 	}
@@ -203,8 +234,8 @@ func (b *build) findSpec(root *os.Root) (file string, raw []byte, err error) {
 // generatedSpec is the name of a specification that no file holds.
 const generatedSpec = "amplify.yml (generated)"
 
-func (b *build) generateSpec(root *os.Root) (file string, raw []byte, err error) {
-	project, err := detect.Detect(root.FS(), b.appRoot())
+func (b *build) generateSpec(files fs.FS) (file string, raw []byte, err error) {
+	project, err := detect.Detect(files, b.appRoot())
 	if err != nil {
 		return "", nil, fail(ClassSpec, fmt.Errorf("the repository has no amplify.yml, and none could be generated: %w", err))
 	}
@@ -214,18 +245,21 @@ func (b *build) generateSpec(root *os.Root) (file string, raw []byte, err error)
 
 // checkStart makes sure that the folders in which the build is to begin exist, and remembers which folders there are.
 func (b *build) checkStart() error {
-	root, err := os.OpenRoot(b.workspace)
+	files, closeFiles, err := b.files()
 	if err != nil {
 		return fail(ClassBug, err)
 	}
-	defer func() { _ = root.Close() }()
+	defer closeFiles()
 	for _, dir := range []string{b.plan.Start, b.plan.Project} {
-		if info, err := root.Stat(orDot(dir)); err != nil || !info.IsDir() {
+		if info, err := fs.Stat(files, orDot(dir)); err != nil || !info.IsDir() {
 			return &Failure{
 				Class: ClassSpec, Message: fmt.Sprintf("%s: the repository has no folder %q", b.plan.Spec, dir),
 				Hint: "appRoot and buildPath are relative to the repository's root",
 			}
 		}
+	}
+	if b.view != nil {
+		return nil
 	}
 	b.before, err = artifactsDirs(b.workspace)
 	if err != nil {

@@ -48,6 +48,9 @@ func (b *build) cleanUp() {
 	var errs []error
 	b.tellReaped()
 	b.endTidying()
+	if err := b.dropAhead(); err != nil {
+		errs = append(errs, fmt.Errorf("clean up: %w", err))
+	}
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)

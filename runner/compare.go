@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -68,10 +66,7 @@ func (b *build) decide(ctx context.Context, d *Diff, last *builtFrom) error {
 			return nil
 		}
 	}
-	got, err := source.Compare(ctx, source.CompareRequest{
-		Request: b.sourceRequest(), Checkout: b.checkout, Base: last.Commit, Scratch: b.scratch.dir,
-		Watches: watches,
-	})
+	got, err := b.compareWith(ctx, last.Commit, watches)
 	if err != nil {
 		return err
 	}
@@ -96,6 +91,15 @@ func (b *build) decide(ctx context.Context, d *Diff, last *builtFrom) error {
 		d.Skip, d.Why = true, fmt.Sprintf("nothing has changed in %s since commit %.8s", inWords(d.Root), last.Commit)
 	}
 	return nil
+}
+
+func (b *build) compareWith(ctx context.Context, base string, watches []source.Watch) (*source.Comparison, error) {
+	if b.view != nil {
+		return b.view.Compare(ctx, base, watches, 0)
+	}
+	return source.Compare(ctx, source.CompareRequest{
+		Request: b.sourceRequest(), Checkout: b.checkout, Base: base, Scratch: b.scratch.dir, Watches: watches,
+	})
 }
 
 // watch is what counts for a section besides the specification and the environment.
@@ -133,7 +137,12 @@ func (b *build) diffRoot() string {
 
 // hasBackendFolder looks for what AMPLIFY_DIFF_BACKEND is about; without it the service ignores the variable, too.
 func (b *build) hasBackendFolder() bool {
-	info, err := os.Stat(filepath.Join(b.workspace, "amplify"))
+	files, closeFiles, err := b.files()
+	if err != nil {
+		return false
+	}
+	defer closeFiles()
+	info, err := fs.Stat(files, "amplify")
 	if err == nil && info.IsDir() {
 		return true
 	}

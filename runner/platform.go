@@ -1,10 +1,6 @@
 package runner
 
-import (
-	"os"
-
-	"github.com/preamp-build/preamp/buildspec/detect"
-)
+import "github.com/preamp-build/preamp/buildspec/detect"
 
 // The service's kinds of application.
 const (
@@ -15,12 +11,12 @@ const (
 // platform is the service's kind of this application, and which framework it is made with. Nobody but the console knows
 // the kind; where the job does not say it, it is what the service would propose for the repository.
 func (b *build) platform() (kind, framework string) {
-	root, err := os.OpenRoot(b.workspace)
+	files, closeFiles, err := b.files()
 	if err != nil {
 		return b.job.Platform, ""
 	}
-	defer func() { _ = root.Close() }() // it is only read from
-	project, err := detect.Detect(root.FS(), b.app.AppRoot.Value)
+	defer closeFiles()
+	project, err := detect.Detect(files, b.app.AppRoot.Value)
 	if err != nil { // what is wrong with a package.json is npm's to say
 		return b.job.Platform, ""
 	}

@@ -4,6 +4,7 @@
 //
 //	job.go        what is to be done
 //	run.go        the way itself: source, specification, plan, image, cache, container, phases, artifacts
+//	early.go      what is decided before there is a checkout, and ahead.go: what is begun meanwhile
 //	plan.go       what can be decided before a container exists, and env.go: with which variables
 //	phases.go     the commands, one by one, in one shell
 //	collect.go    what is kept of it: caches and artifacts
@@ -20,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"runtime/debug"
 	"strings"
@@ -98,7 +98,7 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.getSource(limited); err != nil {
 		return b.classified(limited, err)
 	}
-	if b.unwanted() {
+	if b.early || b.unwanted() {
 		return nil
 	}
 	if err := b.readSpec(); err != nil {
@@ -171,20 +171,31 @@ func (b *build) begin(ctx context.Context) error {
 	return nil
 }
 
-// getSource clones or copies what is to be built.
-func (b *build) getSource(ctx context.Context) error {
+// getSource clones or copies what is to be built, unless it can be seen from afar that there is nothing to do.
+func (b *build) getSource(ctx context.Context) (err error) {
 	began := time.Now()
 	from := b.job.Path
 	if b.job.URL != "" {
 		from, _, _ = source.Clean(b.job.URL) // what is wrong with it, Prepare says
 	}
 	b.send(SourceStarted{From: from, WorkTree: b.job.Path != "" && b.job.Commit == ""})
+	if b.early, err = b.decideEarly(ctx, began); b.early || err != nil {
+		return err
+	}
+	if err := b.startAhead(ctx); err != nil {
+		return err
+	}
 	co, err := source.Prepare(ctx, b.sourceRequest())
 	b.tellReaped()
 	if err != nil {
 		return err
 	}
-	b.checkout, b.sourceTook = co, time.Since(began)
+	return b.arrived(co, time.Since(began))
+}
+
+// arrived notes what the source is.
+func (b *build) arrived(co *source.Checkout, took time.Duration) error {
+	b.checkout, b.sourceTook = co, took
 	b.result.Source = Source{
 		Name: co.Name, URL: co.CloneURL, Path: b.job.Path, Branch: co.Branch, Commit: co.Commit, Subject: co.Subject,
 		WorkTree: co.WorkTree, Changed: co.Changed, Untracked: co.Untracked, Head: b.job.Commit == "",
@@ -208,29 +219,29 @@ func (b *build) getSource(ctx context.Context) error {
 	return nil
 }
 
-// sourceRequest is the same before and after the workspace got its name, but for that.
+// sourceRequest is the same before and after the workspace got its name, but for that, and for what is known of its head.
 func (b *build) sourceRequest() source.Request {
 	return source.Request{
 		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
 		Submodules: b.job.Submodules, LFS: b.job.LFS, CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
-		Mirror:   b.r.mirrors(),
+		Mirror: b.r.mirrors(), Head: b.head,
 		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
 	}
 }
 
 // readSpec finds, parses and selects. Everything that is wrong with the file is reported at once.
 func (b *build) readSpec() error {
-	root, err := os.OpenRoot(b.workspace)
+	files, closeFiles, err := b.files()
 	if err != nil {
 		return fail(ClassBug, err)
 	}
-	defer func() { _ = root.Close() }() // it is only read from
-	file, raw, err := b.findSpec(root)
+	defer closeFiles()
+	file, raw, err := b.findSpec(files)
 	if err != nil {
 		return err
 	}
 	b.specRaw, b.result.Spec, b.result.SpecSHA256 = raw, file, longHash(string(raw))
-	spec, found := buildspec.Check(file, raw, buildspec.Facts{FS: root.FS(), Dir: path.Dir(file), AppRoot: b.appRoot()})
+	spec, found := buildspec.Check(file, raw, buildspec.Facts{FS: files, Dir: path.Dir(file), AppRoot: b.appRoot()})
 	if found.HasErrors() {
 		f := &Failure{Class: ClassSpec, Message: found.Err().Error(), Diagnostics: found, err: found.Err()}
 		for _, d := range found {
@@ -291,17 +302,27 @@ func (b *build) getImage(ctx context.Context) error {
 	}
 	began := time.Now()
 	name := b.imageName()
-	img, built, notices, err := b.r.Images.Ensure(ctx, name, engine.Pull{Policy: b.job.Pull, Login: b.job.RegistryLogin}, func(p engine.Progress) {
+	progress := func(p engine.Progress) {
 		b.send(Progress{Step: "image", Message: p.Message, Current: p.Current, Total: p.Total})
-	})
-	for _, n := range notices {
+	}
+	var got ensured
+	if b.ahead != nil && b.ahead.name == name {
+		got = b.ahead.awaitImage(ctx, progress)
+	} else {
+		if err := b.dropAhead(); err != nil {
+			return err
+		}
+		got = b.ensure(ctx, name, progress)
+	}
+	for _, n := range got.notices {
 		b.notice("%s", n)
 	}
-	if err != nil {
-		return err
+	if got.err != nil {
+		return got.err
 	}
+	img := got.img
 	b.result.Image = Image{Ref: img.Ref, ID: img.ID, Digest: img.Digest, Arch: img.Arch, Pulled: img.Pulled}
-	b.send(ImageReady{Image: b.result.Image, Built: built, Took: time.Since(began)})
+	b.send(ImageReady{Image: b.result.Image, Built: got.built, Took: time.Since(began)})
 	return nil
 }
 
@@ -320,7 +341,7 @@ func (b *build) start(ctx context.Context) error {
 	spec := b.containerSpec()
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
 	spec.Kit = kit.Files(b.r.Engine.KitDir(spec), b.envBefore)
-	c, err := b.r.Engine.Start(ctx, spec)
+	c, err := b.startContainer(ctx, spec)
 	if engine.IsKind(err, engine.KindNotComposed) && b.composed != nil {
 		if err := b.decompose(ctx, err); err != nil {
 			return err
@@ -353,7 +374,7 @@ func (b *build) prepare(ctx context.Context) error {
 // containerSpec is what the engine has to know, but for what only the plan says.
 func (b *build) containerSpec() engine.Spec {
 	return engine.Spec{
-		Owner: b.owner, Image: b.result.Image.ID, Workspace: b.workspace, Stack: b.stack(), Dir: b.containerDir(),
+		Owner: b.owner, Image: b.result.Image.ID, Workspace: b.workspace, Stack: b.stack(), Dir: containerDir(b.repoID, b.folderName()),
 		CACerts: b.job.CACerts, Limits: b.job.Limits,
 	}
 }

@@ -85,15 +85,25 @@ func writeFiles(files []File) string {
 	if len(files) == 0 {
 		return ""
 	}
+	// Every program that is called costs more than all that bash does by itself here.
 	var b, data strings.Builder
 	b.WriteString("{ umask 022")
 	modes := map[fs.FileMode][]string{}
+	var folders []string
 	for _, f := range files {
 		name := Quote(f.Path)
 		modes[f.Mode.Perm()] = append(modes[f.Mode.Perm()], name)
+		if f.Mode.IsDir() {
+			folders = append(folders, name)
+		}
+	}
+	if len(folders) > 0 {
+		fmt.Fprintf(&b, " && mkdir -p %s", strings.Join(folders, " "))
+	}
+	for _, f := range files {
+		name := Quote(f.Path)
 		switch {
 		case f.Mode.IsDir():
-			fmt.Fprintf(&b, " && mkdir -p %s", name)
 		case len(f.Data) == 0:
 			fmt.Fprintf(&b, " && : >%s", name)
 		default:

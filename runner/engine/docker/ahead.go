@@ -23,14 +23,14 @@ func (e *Engine) StartAhead(ctx context.Context, spec engine.Spec) (engine.Start
 	case hasOption(info, "selinux"):
 		return nil, notAhead("SELinux wants labels on the files")
 	}
-	c, err := e.start(ctx, spec, func(c *buildContainer) error {
+	c, err := e.start(ctx, spec, func(c *buildContainer, life context.Context) error {
 		if err := c.create(ctx); err != nil {
 			return err
 		}
 		if c.copied { // as the engine has found out only now
 			return notAhead("the engine gets a copy of the workspace")
 		}
-		return c.attach(ctx)
+		return c.attach(ctx, life)
 	})
 	if err != nil {
 		return nil, err

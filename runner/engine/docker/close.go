@@ -118,7 +118,10 @@ func (c *buildContainer) hangUp() {
 // Close implements engine.Container. With an engine that does not answer it takes stopTimeout and removeTimeout at most.
 func (c *buildContainer) Close() error {
 	c.close.Do(func() {
-		if c.giveTo != "" && c.started { // a workspace that its owner cannot remove is something left behind
+		if c.starting != nil {
+			<-c.starting // removing what is just being started goes wrong
+		}
+		if c.giveTo != "" && c.starting != nil && c.startErr == nil { // a workspace that its owner cannot remove is something left behind
 			c.err = c.Stop(context.Background())
 		}
 		c.hangUp()

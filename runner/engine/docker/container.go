@@ -22,19 +22,20 @@ import (
 // buildContainer is one build container; see engine.Container. This file starts it, run.go runs commands in it, close.go
 // ends it.
 type buildContainer struct {
-	e       *Engine
-	id      string
-	spec    engine.Spec
-	grace   time.Duration
-	copied  bool   // the workspace went in as an archive
-	merged  bool   // the workspace is composed, and mounted at Spec.Workspace too
-	giveTo  string // to whom the files in the mounted workspace go in the end; see filesGoTo
-	started bool
+	e      *Engine
+	id     string
+	spec   engine.Spec
+	grace  time.Duration
+	copied bool   // the workspace went in as an archive
+	merged bool   // the workspace is composed, and mounted at Spec.Workspace too
+	giveTo string // to whom the files in the mounted workspace go in the end; see filesGoTo
+
+	starting chan struct{} // closed when the engine has answered to the start; nil before it is asked
+	startErr error         // valid then
 
 	stream  types.HijackedResponse
 	session *session.Session
-	life    context.Context    // of the requests that follow the container all its life
-	release context.CancelFunc // ends them
+	release context.CancelFunc // ends the requests that follow the container all its life
 	exited  chan struct{}      // closed when the container has ended or was lost
 	dead    chan struct{}      // closed when no process of it is left; it may be closed earlier than exited, or never
 	code    int                // valid once exited is closed
@@ -51,7 +52,7 @@ type buildContainer struct {
 
 // Start implements engine.Engine.
 func (e *Engine) Start(ctx context.Context, spec engine.Spec) (engine.Container, error) {
-	c, err := e.start(ctx, spec, func(c *buildContainer) error {
+	c, err := e.start(ctx, spec, func(c *buildContainer, life context.Context) error {
 		if err := c.create(ctx); err != nil {
 			return err
 		}
@@ -61,7 +62,7 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (engine.Container,
 		if err := c.settleStack(); err != nil {
 			return err
 		}
-		if err := c.attach(ctx); err != nil {
+		if err := c.attach(ctx, life); err != nil {
 			return err
 		}
 		return c.openSession(ctx)
@@ -73,7 +74,7 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (engine.Container,
 }
 
 // start makes a container in steps, of which nothing is left when one of them fails.
-func (e *Engine) start(ctx context.Context, spec engine.Spec, steps func(*buildContainer) error) (*buildContainer, error) {
+func (e *Engine) start(ctx context.Context, spec engine.Spec, steps func(c *buildContainer, life context.Context) error) (*buildContainer, error) {
 	if ctx.Err() != nil {
 		return nil, startStopped(ctx)
 	}
@@ -81,8 +82,9 @@ func (e *Engine) start(ctx context.Context, spec engine.Spec, steps func(*buildC
 	if c.grace == 0 {
 		c.grace = engine.DefaultGrace
 	}
-	c.life, c.release = context.WithCancel(context.WithoutCancel(ctx))
-	return c.within(ctx, func() error { return steps(c) })
+	var life context.Context
+	life, c.release = context.WithCancel(context.WithoutCancel(ctx))
+	return c.within(ctx, func() error { return steps(c, life) })
 }
 
 // within does a part of the start. What follows the container through its life outlives ctx, unless ctx ends before the
@@ -218,22 +220,27 @@ func hijack(ctx context.Context, open func(context.Context) (types.HijackedRespo
 	}
 }
 
-// attach connects to the streams, and starts the container once nothing of it can be missed.
-func (c *buildContainer) attach(ctx context.Context) (err error) {
+// attach connects to the streams, and asks for the start of the container once nothing of it can be missed. What is written
+// to it meanwhile waits for its shell.
+func (c *buildContainer) attach(ctx, life context.Context) (err error) {
 	c.stream, err = hijack(ctx, func(ctx context.Context) (types.HijackedResponse, error) {
 		return c.e.api.ContainerAttach(ctx, c.id, apicontainer.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	})
 	if err != nil {
 		return c.e.attachError(ctx, c.id, c.spec.Image, err)
 	}
-	wait, waitErr := c.e.api.ContainerWait(c.life, c.id, apicontainer.WaitConditionNextExit)
-	go c.awaitExit(c.life, wait, waitErr)
-	c.started = true
-	if err := c.e.api.ContainerStart(ctx, c.id, apicontainer.StartOptions{}); err != nil {
-		return c.stackError(startError(c.spec.Image, err))
-	}
-	go c.watchUsage(c.life)
-	go c.watchDeath(c.life)
+	wait, waitErr := c.e.api.ContainerWait(life, c.id, apicontainer.WaitConditionNextExit)
+	go c.awaitExit(life, wait, waitErr)
+	c.starting = make(chan struct{})
+	go func() {
+		defer close(c.starting)
+		if err := c.e.api.ContainerStart(life, c.id, apicontainer.StartOptions{}); err != nil {
+			c.startErr = c.stackError(startError(c.spec.Image, err))
+			return
+		}
+		go c.watchUsage(life)
+		go c.watchDeath(life)
+	}()
 	return nil
 }
 
@@ -260,6 +267,18 @@ func (c *buildContainer) openSession(ctx context.Context) error {
 		s, err := session.Open(session.Pipes{Input: input, Output: outR, Control: ctlR}, c.setup())
 		done <- opened{s, err}
 	}()
+	var err error
+	select {
+	case <-c.starting:
+		err = c.startErr
+	case <-ctx.Done():
+		err = startStopped(ctx)
+	}
+	if err != nil {
+		c.stream.Close() // ends the streams, and Open with them
+		<-done
+		return err
+	}
 	select {
 	case o := <-done:
 		if o.err != nil {
@@ -268,7 +287,7 @@ func (c *buildContainer) openSession(ctx context.Context) error {
 		c.session = o.s
 		return nil
 	case <-ctx.Done():
-		c.stream.Close() // ends the streams, and Open with them
+		c.stream.Close()
 		<-done
 		return startStopped(ctx)
 	}

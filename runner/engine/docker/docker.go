@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -64,14 +65,15 @@ func New(o Options) (*Engine, error) {
 
 // Info implements engine.Engine.
 func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
-	v, err := e.api.ServerVersion(ctx)
-	if err != nil {
-		return engine.Info{}, e.unreachable(err)
-	}
+	// Both answers take the engine a while, so they are asked for at once.
+	var v types.Version
+	var i system.Info
 	e.host.Store(nil)
-	i, err := e.info(ctx)
-	if err != nil {
-		return engine.Info{}, err
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { v, err = e.api.ServerVersion(groupCtx); return err })
+	group.Go(func() (err error) { i, err = e.info(groupCtx); return err })
+	if err := group.Wait(); err != nil {
+		return engine.Info{}, e.unreachable(err)
 	}
 	kind := kindOf(v)
 	if kind == "docker" && tooOld(v.Version) {

@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/source"
+)
+
+// ahead is the part of a build that needs the source's name only: bringing the image, and starting a container around the
+// folder that the source is just being put into. It goes on beside that, because it takes as long as most sources do.
+//
+// It is a guess. Whatever turns out otherwise, the container is given up, and the build starts another.
+type ahead struct {
+	name     string // of the image
+	spec     engine.Spec
+	cancel   context.CancelFunc
+	progress chan engine.Progress // gets what is told while somebody listens
+	ensured  chan struct{}        // closed when image is known
+	image    ensured
+	ended    chan struct{} // closed when started and err are known
+	started  engine.Started
+	err      error
+}
+
+// ensured is an image that was asked for.
+type ensured struct {
+	img     engine.Image
+	built   bool
+	notices []string
+	err     error
+}
+
+func (b *build) ensure(ctx context.Context, name string, progress func(engine.Progress)) (e ensured) {
+	pull := engine.Pull{Policy: b.job.Pull, Login: b.job.RegistryLogin}
+	e.img, e.built, e.notices, e.err = b.r.Images.Ensure(ctx, name, pull, progress)
+	return e
+}
+
+// startAhead begins, where it is likely that there will be something to build, in a workspace that is one folder.
+func (b *build) startAhead(ctx context.Context) error {
+	starter, ok := b.r.Engine.(engine.Starter)
+	if !ok || b.dry || b.r.Images == nil || b.maySkip() {
+		return nil
+	}
+	id, err := source.Identify(b.sourceRequest())
+	if err != nil {
+		return nil //nolint:nilerr // getting the source tells what is wrong with it
+	}
+	if b.mayCompose() && !b.cachesNothing(ctx, id) && b.composes(ctx) == nil {
+		return nil // of what, is known only when all of it is there
+	}
+	repoID := b.job.AppID
+	if repoID == "" {
+		repoID = appID(id.CloneURL, b.job)
+	}
+	folder := folderName(id.Name)
+	workspace := filepath.Join(b.scratch.dir, folder)
+	if err := os.Mkdir(workspace, 0o755); err != nil {
+		return fail(ClassOutput, err)
+	}
+	b.workspace = workspace
+	a := &ahead{
+		name: b.imageName(), progress: make(chan engine.Progress), ensured: make(chan struct{}), ended: make(chan struct{}),
+		spec: engine.Spec{
+			Owner: b.owner, Workspace: workspace, Dir: containerDir(repoID, folder), CACerts: b.job.CACerts, Limits: b.job.Limits,
+		},
+	}
+	// The time limit is not for the image; whoever waits for this minds it.
+	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	b.ahead = a
+	go a.run(ctx, b, starter)
+	return nil
+}
+
+func (a *ahead) run(ctx context.Context, b *build, starter engine.Starter) {
+	defer close(a.ended)
+	a.image = b.ensure(ctx, a.name, func(p engine.Progress) {
+		select {
+		case a.progress <- p:
+		default:
+		}
+	})
+	close(a.ensured)
+	if a.image.err != nil {
+		return
+	}
+	a.spec.Image = a.image.img.ID
+	a.started, a.err = starter.StartAhead(ctx, a.spec)
+}
+
+// awaitImage waits for the image, and lets progress be told of meanwhile.
+func (a *ahead) awaitImage(ctx context.Context, progress func(engine.Progress)) ensured {
+	for {
+		select {
+		case p := <-a.progress:
+			progress(p)
+		case <-a.ensured:
+			return a.image
+		case <-ctx.Done():
+			return ensured{err: context.Cause(ctx)}
+		}
+	}
+}
+
+// startContainer opens the container that was started ahead, if it is the one that is wanted, or starts one.
+func (b *build) startContainer(ctx context.Context, spec engine.Spec) (engine.Container, error) {
+	if a := b.ahead; a != nil {
+		select {
+		case <-a.ended:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if a.err == nil && a.started != nil && a.fits(spec) {
+			b.ahead = nil
+			defer a.cancel()
+			return a.started.Open(ctx, spec)
+		}
+		b.r.Log.Debug().Err(a.err).Msg("the container that was started ahead is not used")
+		if err := b.dropAhead(); err != nil {
+			return nil, err
+		}
+	}
+	return b.r.Engine.Start(ctx, spec)
+}
+
+// fits reports whether a container is wanted as it was started.
+func (a *ahead) fits(spec engine.Spec) bool {
+	spec.Start, spec.Env, spec.Kit = "", nil, nil
+	return reflect.DeepEqual(spec, a.spec)
+}
+
+// dropAhead gives up what was begun.
+func (b *build) dropAhead() error {
+	a := b.ahead
+	if a == nil {
+		return nil
+	}
+	b.ahead = nil
+	a.cancel()
+	<-a.ended
+	if a.started == nil {
+		return nil
+	}
+	return a.started.Close()
+}
+
+// mayCompose reports whether there is a cache that the workspace might be composed with.
+func (b *build) mayCompose() bool {
+	return b.r.Layers != nil && b.r.Cache != nil && !b.job.NoCache && b.scratch.lock == nil
+}
+
+// wantsHead reports whether the specification decides over how to begin, and is not at hand.
+func (b *build) wantsHead(ctx context.Context) bool {
+	_, ok := b.r.Engine.(engine.Starter)
+	return ok && b.job.URL != "" && b.mayCompose() && b.composes(ctx) == nil
+}
+
+// cachesNothing reports whether the build will have no cache, as far as the specification can be seen already.
+func (b *build) cachesNothing(ctx context.Context, id source.Identity) bool {
+	var files fs.FS
+	switch {
+	case b.head != nil:
+		view, err := b.head.View(ctx)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = view.Close() }() // it is only read from
+		files = view
+	case id.WorkTree != "":
+		root, err := os.OpenRoot(id.WorkTree)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = root.Close() }()
+		files = root.FS()
+	default:
+		return false
+	}
+	file, _, err := buildspec.Find(files, b.appRoot())
+	if err != nil {
+		return false // the service's own keeps something of most applications
+	}
+	raw, err := fs.ReadFile(files, file)
+	if err != nil {
+		return false
+	}
+	spec, found := buildspec.Parse(file, raw)
+	if found.HasErrors() {
+		return false
+	}
+	app, _, err := spec.Select(b.appRoot())
+	return err == nil && (app.Frontend == nil || len(app.Frontend.CachePaths) == 0)
+}
