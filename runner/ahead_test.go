@@ -1,0 +1,119 @@
+package runner
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/cache/layers"
+	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/engine/docker"
+	"github.com/preamp-build/preamp/runner/engine/dockertest"
+	"github.com/preamp-build/preamp/runner/source/sourcetest"
+)
+
+// watched is an engine that counts how containers are started.
+type watched struct {
+	*docker.Engine
+	ahead, opened, plain int
+}
+
+func (w *watched) StartAhead(ctx context.Context, spec engine.Spec) (engine.Started, error) {
+	s, err := w.Engine.StartAhead(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	w.ahead++
+	return counted{s, w}, nil
+}
+
+func (w *watched) Start(ctx context.Context, spec engine.Spec) (engine.Container, error) {
+	w.plain++
+	return w.Engine.Start(ctx, spec)
+}
+
+type counted struct {
+	engine.Started
+	w *watched
+}
+
+func (c counted) Open(ctx context.Context, spec engine.Spec) (engine.Container, error) {
+	c.w.opened++
+	return c.Started.Open(ctx, spec)
+}
+
+const keeping = `  cache: { paths: ['kept/**/*'] }
+`
+
+// A container that is started ahead is the one that is built in when everything is as expected, and is gone otherwise.
+func TestAhead(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	image := dockertest.Image(t, e)
+	known, err := e.Image(t.Context(), image, engine.Pull{Policy: engine.PullNever}, nil)
+	must(t, err)
+	id := known.ID // another name for the same
+	composes := e.Composes(t.Context(), t.TempDir()) == nil
+	type starts struct{ ahead, opened, plain int }
+	cases := []struct {
+		name   string
+		spec   string
+		change func(*Job)
+		want   starts
+		status Status
+	}{
+		{name: "as expected", spec: earlySpec, want: starts{1, 1, 0}, status: StatusSucceeded},
+		{name: "with certificates", spec: earlySpec, change: func(j *Job) { j.CACerts = []byte("x\n") }, want: starts{1, 1, 0}, status: StatusSucceeded},
+		{
+			name: "another image for the branch", spec: earlySpec, status: StatusSucceeded, want: starts{0, 0, 1},
+			change: func(j *Job) {
+				j.Image = ""
+				j.Console = Console{
+					Env:      []engine.Var{{Name: "_CUSTOM_IMAGE", Value: image}},
+					Branches: []BranchEnv{{Pattern: "main", Env: []engine.Var{{Name: "_CUSTOM_IMAGE", Value: id}}}},
+				}
+			},
+		},
+		{name: "something that is kept", spec: earlySpec + keeping, want: starts{0, 0, 1}, status: StatusSucceeded},
+		{name: "something that is kept, without a cache", spec: earlySpec + keeping, change: func(j *Job) { j.NoCache = true }, want: starts{1, 1, 0}, status: StatusSucceeded},
+		{name: "a specification that is broken", spec: "version: [\n", status: StatusFailed},
+		{name: "a command that fails", spec: "version: 1\nfrontend: {phases: {build: {commands: ['false']}}, artifacts: {baseDirectory: src, files: ['**/*']}}\n", want: starts{1, 1, 0}, status: StatusFailed},
+		{name: "no such folder to start in", spec: earlySpec, change: func(j *Job) { j.AppRoot = "nope" }, status: StatusFailed},
+		{name: "no such image", spec: earlySpec, change: func(j *Job) { j.Image, j.Pull = "preamp.test/none:1", engine.PullNever }, status: StatusFailed},
+		{name: "something that may be skipped", spec: earlySpec, change: func(j *Job) { j.Trigger = TriggerPush }, want: starts{0, 0, 1}, status: StatusSucceeded},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			if !composes && tc.spec == earlySpec+keeping && tc.change == nil {
+				t.Skip("needs an engine that can compose workspaces")
+			}
+			t.Parallel()
+			repo := filepath.Join(t.TempDir(), "app")
+			sourcetest.Write(t, repo, map[string]string{"amplify.yml": tc.spec, "src/page": "1\n"})
+			sourcetest.Git(t, repo, "init", "-q", "-b", "main")
+			commit(t, repo, "one")
+			state := t.TempDir()
+			store, err := cache.NewLocal(filepath.Join(state, "cache"), cache.Options{})
+			must(t, err)
+			kept, err := layers.Open(filepath.Join(state, "layers"), layers.Limits{})
+			must(t, err)
+			w := &watched{Engine: e}
+			r := &Runner{Engine: w, Images: &Images{Engine: e, Builder: e}, State: state, Cache: store, Layers: kept}
+			job := Job{Path: repo, Out: t.TempDir(), Image: image}
+			if tc.change != nil {
+				tc.change(&job)
+			}
+			res := r.Run(t.Context(), job, nil)
+			if w.opened == 0 {
+				w.ahead = 0 // whether there was one already is a matter of luck
+			}
+			if got := (starts{w.ahead, w.opened, w.plain}); got != tc.want || res.Status != tc.status {
+				t.Errorf("%s with %+v, want %s with %+v (%v)", res.Status, got, tc.status, tc.want, res.Failure)
+			}
+			left, err := e.Reap(t.Context(), func(o engine.Owner) bool { return o.Build == res.Build })
+			if err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
