@@ -26,6 +26,8 @@ type Job struct {
 	// Submodules and LFS say whether submodules are checked out, and whether files of Git LFS get their content. Empty: they
 	// are, "none": they are not.
 	Submodules, LFS string
+	// Depth is how many commits of the history of URL are cloned where this machine has none of it yet. 0: all.
+	Depth int
 	// AppID is AWS_APP_ID and part of the cache key. Empty: made from the repository's address.
 	AppID string
 	// AppRoot selects an application of a monorepo, as AMPLIFY_MONOREPO_APP_ROOT does.
@@ -114,6 +116,12 @@ func (j *Job) Validate() error {
 	}
 	if j.Out == "" {
 		problems = append(problems, "a job needs an output folder")
+	}
+	if j.Depth < 0 {
+		problems = append(problems, "the depth of the history is negative")
+	}
+	if j.Depth > 0 && j.URL == "" {
+		problems = append(problems, "a depth is for a URL: of a folder here, the history costs nothing")
 	}
 	if j.Timeout < 0 {
 		problems = append(problems, "the timeout is negative")

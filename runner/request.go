@@ -25,6 +25,7 @@ type Request struct {
 	WatchPaths    []string      `json:"watchPaths,omitempty"`
 	Submodules    string        `json:"submodules,omitempty"`
 	LFS           string        `json:"lfs,omitempty"`
+	Depth         int           `json:"depth,omitempty"`
 	NoCache       bool          `json:"noCache,omitempty"`
 }
 
@@ -33,7 +34,7 @@ func (j *Job) request() *Request {
 	return &Request{
 		Image: j.Image, AppRoot: j.AppRoot, Platform: j.Platform, DefaultBranch: j.DefaultBranch, Commit: j.Commit, Limits: j.Limits,
 		Size: j.Size, Variables: names(slices.Concat(j.Console.all(), j.Env)), Secrets: names(j.Secrets), SpecEnvWins: j.SpecEnvWins,
-		PullRequest: j.PullRequest, Trigger: j.Trigger, WatchPaths: j.WatchPaths, Submodules: j.Submodules, LFS: j.LFS, NoCache: j.NoCache,
+		PullRequest: j.PullRequest, Trigger: j.Trigger, WatchPaths: j.WatchPaths, Submodules: j.Submodules, LFS: j.LFS, Depth: j.Depth, NoCache: j.NoCache,
 	}
 }
 
@@ -60,7 +61,7 @@ func (r *Result) Again() Job {
 	j := Job{
 		Branch: r.Source.Branch, Commit: r.Source.Commit, AppID: r.App, AppRoot: q.AppRoot, Platform: q.Platform,
 		DefaultBranch: q.DefaultBranch, Limits: q.Limits, Size: q.Size, SpecEnvWins: q.SpecEnvWins, PullRequest: q.PullRequest,
-		Trigger: q.Trigger, WatchPaths: q.WatchPaths, Submodules: q.Submodules, LFS: q.LFS, Timeout: r.Timeout,
+		Trigger: q.Trigger, WatchPaths: q.WatchPaths, Submodules: q.Submodules, LFS: q.LFS, Depth: q.Depth, Timeout: r.Timeout,
 		Image: r.Image.ID, Pull: engine.PullMissing,
 	}
 	if j.Commit == "" {

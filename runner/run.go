@@ -224,7 +224,7 @@ func (b *build) sourceRequest() source.Request {
 	return source.Request{
 		Path: b.job.Path, URL: b.job.URL, Branch: b.job.Branch, Commit: b.job.Commit, Auth: b.job.Auth,
 		Submodules: b.job.Submodules, LFS: b.job.LFS, CACerts: b.job.CACerts, Dest: b.workspace, Exclude: []string{b.job.Out, b.r.State},
-		Mirror: b.r.mirrors(), Head: b.head,
+		Mirror: b.r.mirrors(), Depth: b.job.Depth, Head: b.head,
 		Progress: func(line string) { b.send(Progress{Step: "source", Message: line}) },
 	}
 }

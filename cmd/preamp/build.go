@@ -42,6 +42,7 @@ type buildFlags struct {
 	allApps                        bool
 	jobs                           int
 	noSubmodules, noLFS            bool
+	depth                          int
 	jobFile, events                string
 	summary, junit                 string
 }
@@ -112,6 +113,7 @@ func (b *buildFlags) jobFlags(f *pflag.FlagSet) {
 	f.StringVar(&b.pull, "pull", "missing", "when to pull the image: missing, always, never")
 	f.DurationVar(&b.timeout, "timeout", 0, "time limit of the build, such as 45m (default: _BUILD_TIMEOUT, or 30m)")
 	f.BoolVar(&b.noSubmodules, "no-submodules", false, "leave the folders of submodules empty")
+	f.IntVar(&b.depth, "depth", 0, "how many commits of a URL's history to clone where this machine has none of it (default: all, as the service does)")
 	f.BoolVar(&b.noLFS, "no-lfs", false, "leave the files of Git LFS as pointers")
 	f.BoolVar(&b.noCache, "no-cache", false, "neither restore nor save cache.paths")
 }
@@ -209,7 +211,7 @@ func (b buildFlags) job(args []string) (runner.Job, error) {
 	j := runner.Job{
 		Branch: b.branch, DefaultBranch: b.defaultBranch, Commit: b.commit, AppRoot: b.appRoot, AppID: b.appID, Image: b.image,
 		Pull: engine.PullPolicy(b.pull), Timeout: b.timeout, NoCache: b.noCache, Auth: b.auth, SpecEnvWins: b.specEnvWins,
-		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform, DiffBase: b.diffBase,
+		Trigger: runner.Trigger(b.trigger), WatchPaths: b.watchPaths, Platform: b.platform, DiffBase: b.diffBase, Depth: b.depth,
 	}
 	if b.noSubmodules {
 		j.Submodules = "none"

@@ -76,6 +76,42 @@ func TestCloneHTTP(t *testing.T) {
 	}
 }
 
+// Only as much of the history is cloned as was asked for, where it is not all there already.
+func TestCloneDepth(t *testing.T) {
+	work := repoWith(t, cloneSpec)
+	sourcetest.Git(t, work, "commit", "-q", "--allow-empty", "-m", "two")
+	dir := t.TempDir()
+	sourcetest.Git(t, dir, "clone", "-q", "--bare", work, "app.git")
+	url := sourcetest.HTTP(t, dir, sourcetest.HTTPOptions{}).URL + "/app.git"
+	t.Setenv("PREAMP_ENGINE", "host")
+	t.Setenv("PREAMP_HOME", t.TempDir())
+	commits := func(args ...string) int {
+		t.Helper()
+		out := filepath.Join(t.TempDir(), "out")
+		if code, log := preamp(t, append([]string{"build", url, "--out", out}, args...)...); code != 0 {
+			t.Fatalf("exit code %d:\n%s", code, log)
+		}
+		raw, err := os.ReadFile(filepath.Join(out, "artifacts", "log.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(raw), "\n")
+	}
+	for _, tc := range []struct {
+		args []string
+		want int
+	}{{[]string{"--depth", "1"}, 1}, {nil, 2}, {[]string{"--depth", "1"}, 2}} {
+		if got := commits(tc.args...); got != tc.want {
+			t.Errorf("with %v the build sees %d commits, want %d", tc.args, got, tc.want)
+		}
+	}
+	for _, args := range [][]string{{work, "--depth", "1"}, {url, "--depth", "-1"}} {
+		if code, log := preamp(t, append([]string{"build"}, args...)...); code != 2 || !strings.Contains(log, "depth") {
+			t.Errorf("%v: exit code %d:\n%s", args[1:], code, log)
+		}
+	}
+}
+
 // A token in the repository's address is shown nowhere: neither as an event, nor in the result, nor to the build.
 func TestCloneTokenInURL(t *testing.T) {
 	s := sourcetest.HTTP(t, served(t), sourcetest.HTTPOptions{Token: token})

@@ -141,6 +141,9 @@ func (p *repro) prepare(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	again.Path, again.URL, again.Out, again.Auth, again.CACerts = given.Path, given.URL, given.Out, given.Auth, given.CACerts
+	if again.URL == "" {
+		again.Depth = 0 // there is no clone
+	}
 	again.Env, again.Secrets, again.Console, again.NoCache = given.Env, given.Secrets, given.Console, !p.cache
 	p.job = again
 	if hit := p.first.Cache.Restore; hit != nil && hit.Hit && !p.cache {

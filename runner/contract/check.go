@@ -117,6 +117,12 @@ func (c *checker) repository(r *Repository) {
 	}
 	c.oneOf(at("repository", "submodules"), r.Submodules, "all", "none")
 	c.oneOf(at("repository", "lfs"), r.LFS, "all", "none")
+	switch {
+	case r.Depth < 0:
+		c.at(at("repository", "depth"), "it is a number of commits, or 0 for all")
+	case r.Depth > 0 && r.URL == "" && r.Path != "":
+		c.at(at("repository", "depth"), "it is for a url; of a path, the history costs nothing")
+	}
 	a := r.Credentials
 	if a == nil {
 		return

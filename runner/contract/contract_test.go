@@ -38,7 +38,7 @@ func TestRunnerJob(t *testing.T) {
 	}
 	env := func(name, value string) []engine.Var { return []engine.Var{{Name: name, Value: value}} }
 	want := runner.Job{
-		URL: "https://me:VALUE-url@git.example.com/team/shop.git", Branch: "main", Commit: "0123456789abcdef0123456789abcdef01234567", Submodules: "none",
+		URL: "https://me:VALUE-url@git.example.com/team/shop.git", Branch: "main", Commit: "0123456789abcdef0123456789abcdef01234567", Submodules: "none", Depth: 3,
 		Auth: source.Auth{
 			Token: "VALUE-token", Username: "VALUEuser", SSHKey: "VALUE-key", SSHKeyPassphrase: "VALUE-phrase", SSHAgent: true,
 			KnownHosts: []string{"/etc/hosts-of-ours"}, KnownHostsText: "git.example.com ssh-ed25519 AAAA",
@@ -133,6 +133,8 @@ func TestProblems(t *testing.T) {
 		{"credentials for a path", `{"version":"1.0","repository":{"path":".","credentials":{"token":"VALUE-1","password":"VALUE-2","sshKey":"VALUE-3","sshKeyFile":"f"}}}`, []string{
 			"$.repository.credentials: they are for a url", "$.repository.credentials.password: there is a token, too", "$.repository.credentials.sshKeyFile: there is an sshKey, too",
 		}},
+		{"depth", `{"version":"1.0","repository":{"path":".","depth":2}}`, []string{"$.repository.depth: it is for a url"}},
+		{"no depth", `{"version":"1.0","repository":{"url":"https://x.test/y","depth":-1}}`, []string{"$.repository.depth: it is a number of commits"}},
 		{"words", `{"version":"1.0","repository":{"path":".","submodules":"some"},"trigger":"x","app":{"platform":"web"},"image":{"pull":"alwys"},"limits":{"size":"huge"}}`, []string{
 			`$.repository.submodules: "some" is none of all, none`, `$.trigger: "x" is none of manual, push`, "$.app.platform", "$.image.pull", "$.limits.size",
 		}},

@@ -17,7 +17,7 @@ import (
 func (j *Job) Runner() (runner.Job, error) {
 	out := runner.Job{
 		URL: j.Repository.URL, Branch: j.Repository.Branch, Commit: j.Repository.Commit, Submodules: orNone(j.Repository.Submodules),
-		LFS: orNone(j.Repository.LFS), WatchPaths: j.WatchPaths, Trigger: runner.Trigger(j.Trigger), CACerts: []byte(j.CACertificates),
+		LFS: orNone(j.Repository.LFS), Depth: j.Repository.Depth, WatchPaths: j.WatchPaths, Trigger: runner.Trigger(j.Trigger), CACerts: []byte(j.CACertificates),
 		Secrets: vars(j.Secrets),
 	}
 	if a := j.Repository.Credentials; a != nil {

@@ -42,6 +42,7 @@ type Repository struct {
 	Commit      string       `json:"commit,omitempty" jsonschema:"the exact commit to build; default: the branch's head, or what is in the work tree now"`
 	Submodules  string       `json:"submodules,omitempty" jsonschema:"all (the default), or none: their folders stay empty"`
 	LFS         string       `json:"lfs,omitempty" jsonschema:"all (the default), or none: the files of Git LFS stay pointers"`
+	Depth       int          `json:"depth,omitempty" jsonschema:"how many commits of a url's history are needed; 0 (the default): all. History that this machine has already is given nevertheless"`
 	Credentials *Credentials `json:"credentials,omitempty"`
 }
 

@@ -178,6 +178,7 @@ func jobSchema() (*jsonschema.Schema, error) {
 	for _, name := range []string{"submodules", "lfs"} {
 		repository.Properties[name].Enum = words("all", "none").Enum
 	}
+	repository.Properties["depth"].Minimum = jsonschema.Ptr(0.0)
 	return s, nil
 }
 
