@@ -42,39 +42,39 @@ func (b *build) ensure(ctx context.Context, name string, progress func(engine.Pr
 	return e
 }
 
-// startAhead begins, where it is likely that there will be something to build, in a workspace that is one folder.
+// startAhead begins where it is likely that there will be something to build: with the image and, in a workspace that is one
+// folder, the container.
 func (b *build) startAhead(ctx context.Context) error {
-	starter, ok := b.r.Engine.(engine.Starter)
-	if !ok || b.dry || b.r.Images == nil || b.maySkip() {
+	if b.dry || b.r.Images == nil || b.maySkip() && !b.wanted {
 		return nil
 	}
 	id, err := source.Identify(b.sourceRequest())
 	if err != nil {
 		return nil //nolint:nilerr // getting the source tells what is wrong with it
 	}
-	if b.mayCompose() && !b.cachesNothing(ctx, id) && b.composes(ctx) == nil {
-		return nil // of what, is known only when all of it is there
+	b.workspace = filepath.Join(b.scratch.dir, folderName(id.Name))
+	if err := os.Mkdir(b.workspace, 0o755); err != nil {
+		return fail(ClassOutput, err)
 	}
 	repoID := b.job.AppID
 	if repoID == "" {
 		repoID = appID(id.CloneURL, b.job)
 	}
-	folder := folderName(id.Name)
-	workspace := filepath.Join(b.scratch.dir, folder)
-	if err := os.Mkdir(workspace, 0o755); err != nil {
-		return fail(ClassOutput, err)
-	}
-	b.workspace = workspace
 	a := &ahead{
 		name: b.imageName(), progress: make(chan engine.Progress), ensured: make(chan struct{}), ended: make(chan struct{}),
 		spec: engine.Spec{
-			Owner: b.owner, Workspace: workspace, Dir: containerDir(repoID, folder), CACerts: b.job.CACerts, Limits: b.job.Limits,
+			Owner: b.owner, Workspace: b.workspace, Dir: containerDir(repoID, folderName(id.Name)), CACerts: b.job.CACerts, Limits: b.job.Limits,
 		},
 	}
+	starter, ok := b.r.Engine.(engine.Starter)
+	if ok && b.mayCompose() && !b.cachesNothing(ctx, id) && b.composes(ctx) == nil {
+		starter = nil // of what it is composed, is known only when all of it is there
+	}
+	job := &build{r: b.r, job: b.job} // which the build changes meanwhile
 	// The time limit is not for the image; whoever waits for this minds it.
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	b.ahead = a
-	go a.run(ctx, b, starter)
+	go a.run(ctx, job, starter)
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (a *ahead) run(ctx context.Context, b *build, starter engine.Starter) {
 		}
 	})
 	close(a.ensured)
-	if a.image.err != nil {
+	if a.image.err != nil || starter == nil {
 		return
 	}
 	a.spec.Image = a.image.img.ID

@@ -81,6 +81,10 @@ func TestAhead(t *testing.T) {
 		{name: "no such folder to start in", spec: earlySpec, change: func(j *Job) { j.AppRoot = "nope" }, status: StatusFailed},
 		{name: "no such image", spec: earlySpec, change: func(j *Job) { j.Image, j.Pull = "preamp.test/none:1", engine.PullNever }, status: StatusFailed},
 		{name: "something that may be skipped", spec: earlySpec, change: func(j *Job) { j.Trigger = TriggerPush }, want: starts{0, 0, 1}, status: StatusSucceeded},
+		{
+			name: "something that was not skipped", spec: earlySpec, want: starts{1, 1, 0}, status: StatusSucceeded,
+			change: func(j *Job) { j.Trigger, j.Commit = TriggerPush, "HEAD" },
+		},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

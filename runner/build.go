@@ -33,6 +33,7 @@ type build struct {
 	head    *source.Head      // what is to be built, where that is known before the checkout
 	view    *source.View      // of it: there will be no checkout
 	early   bool              // everything was decided by it
+	wanted  bool              // nothing speaks for a skip, as far as that can be seen without a checkout
 	numbers map[string]string // of jobs that were counted, by application and branch
 	ahead   *ahead            // the container, before there is a plan for it
 

@@ -36,6 +36,8 @@ func (b *build) decideEarly(ctx context.Context, began time.Time) (idle bool, er
 	idle = t.idle(ctx, began) && view.Exact()
 	if err := view.Close(); err != nil || !idle {
 		b.r.Log.Debug().Err(err).Msg("what there is to do is decided in a checkout")
+		b.wanted = true
+		b.wanted = true
 		return false, nil
 	}
 	b.job, b.result, b.plan, b.spec, b.app, b.specRaw, b.checkout = t.job, t.result, t.plan, t.spec, t.app, t.specRaw, t.checkout
