@@ -37,6 +37,7 @@ type extractor struct {
 	mu          sync.Mutex
 	err         error // the first of a worker
 	totals      totals
+	tally       Tally
 	overwritten int
 	notices     notices
 	// touched says that something was replaced or given another time that had been there before.
@@ -318,6 +319,7 @@ func (x *extractor) wrote(number int, n node, made bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.totals.add(n)
+	x.tally.Add(n.path, 1, n.size)
 	if made {
 		x.made.set(number)
 	}

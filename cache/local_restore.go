@@ -151,7 +151,7 @@ func (l *Local) extract(ctx context.Context, e *entry, from Key, p Paths, root s
 		Hit:    true,
 		Reason: fmt.Sprintf("the cache of branch %q, saved %s", from.Branch, m.Created.UTC().Format(time.RFC3339)),
 		From:   from.Branch, Created: m.Created,
-		Files: x.totals.Files + x.totals.Links, Bytes: x.totals.Bytes,
+		Files: x.totals.Files + x.totals.Links, Bytes: x.totals.Bytes, Stored: e.size() + m.stored(), Parts: x.tally.Parts(),
 		Overwritten: x.overwritten, Notices: x.notices.sentences(),
 	}, s}, nil
 }

@@ -107,7 +107,7 @@ func (l *Local) attempt(ctx context.Context, s *saver, project *dir) (Saved, err
 		err = waitErr
 	}
 	saved := Saved{
-		Files: s.totals.Files + s.totals.Links, Bytes: s.totals.Bytes, Read: s.read,
+		Files: s.totals.Files + s.totals.Links, Bytes: s.totals.Bytes, Read: s.read, Parts: s.tally.Parts(),
 		Skipped: w.skipped, Notices: w.notices.sentences(),
 	}
 	if s.totals.nodes() == 0 {

@@ -24,6 +24,7 @@ type saver struct {
 	batch  *batch     // files that will be read next
 	count  int        // nodes that have left the queue
 	totals totals
+	tally  Tally
 	stamps *stamps
 	read   int   // files that were read
 	bytes  int64 // of them
@@ -64,6 +65,9 @@ func (s *saver) visit(n node) error {
 	if err := s.l.limits.check(s.totals); err != nil {
 		return err
 	}
+	if n.kind != folder {
+		s.tally.Add(n.path, 1, n.size)
+	}
 	w := &waiting{node: n}
 	clean, err := s.compare(w)
 	if err != nil {
@@ -99,6 +103,9 @@ func (s *saver) compare(w *waiting) (clean bool, err error) {
 	w.changed.Store(passed || old == nil || !w.like(*old))
 	if old == nil || old.kind != file || w.kind != file {
 		return false, nil
+	}
+	if s.base.stamps.has(pos) {
+		s.tally.Found(w.path, s.base.stamps.is(pos, w.stamp))
 	}
 	if w.like(*old) && s.base.stamps.is(pos, w.stamp) && s.base.all(old) {
 		w.refs = s.table.adoptAll(old.refs)

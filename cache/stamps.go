@@ -80,6 +80,9 @@ func (s *stamps) is(i int, at stamp) bool {
 	return s != nil && i < len(s.list) && at.dev == s.Dev && at.ino != 0 && s.list[i] == fileStamp{at.ino, at.changed}
 }
 
+// has reports whether anything is known of node i.
+func (s *stamps) has(i int) bool { return s != nil && i < len(s.list) && s.list[i].ino != 0 }
+
 // settle forgets the stamps that files may keep although they change from now on.
 func (s *stamps) settle(now time.Time) {
 	for i, f := range s.list {

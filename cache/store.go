@@ -38,6 +38,8 @@ type Restored struct {
 	From        string        // the branch whose entry was used; meaningful only if Hit
 	Files       int           // regular files and symbolic links written
 	Bytes       int64         // content of the regular files written
+	Stored      int64         // bytes the entry takes up in the store; 0 where nothing is packed
+	Parts       []Part        // what that is, the largest first; none where it is not known
 	Overwritten int           // files of the workspace whose content the cache has changed
 	Notices     []string      // what a person should know, in sentences; at most one for each kind
 	Took        time.Duration // wall time of the call
@@ -54,6 +56,7 @@ type Saved struct {
 	Read      int           // regular files that had to be read; the others were known not to have changed
 	Stored    int64         // bytes the entry takes up in the store, with what it shares with other entries
 	Added     int64         // bytes that were new to the store; 0 if not Written
+	Parts     []Part        // what the files are, the largest first; none where it is not known
 	Skipped   []string      // paths that match but cannot be cached, relative to the project root; the first 100
 	Notices   []string      // what a person should know, in sentences; at most one for each kind
 	Took      time.Duration // wall time of the call

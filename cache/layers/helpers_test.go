@@ -146,6 +146,7 @@ func (s *site) now(t testing.TB) string {
 	t.Helper()
 	b := s.start(t, nil)
 	defer b.end(t)
+	s.checkParts(t, b.restored.Parts, b.tree.Merged)
 	return s.cached(t, b.tree.Merged)
 }
 

@@ -148,7 +148,7 @@ func (l *Lease) Close() error {
 
 func (l *Lease) restored(branch string) cache.Restored {
 	return cache.Restored{
-		Hit: true, From: branch, Created: l.m.Created, Files: l.m.Tree.Files, Bytes: l.m.Tree.Bytes,
+		Hit: true, From: branch, Created: l.m.Created, Files: l.m.Tree.Files, Bytes: l.m.Tree.Bytes, Parts: l.m.Parts,
 		Reason: fmt.Sprintf("the cache of branch %q, saved %s, is mounted", branch, l.m.Created.UTC().Format(time.RFC3339)),
 	}
 }
@@ -209,9 +209,11 @@ func (s *Store) keepUnpacked(ctx context.Context, on cache.Key, tree string, cre
 	}
 	defer u.close()
 	m := &manifest{Key: newKey(on), Created: created, Boot: bootID()}
-	if err := u.countAll(ctx, &m.Tree); err != nil {
+	all := newCount(on.Dir)
+	if err := u.countAll(ctx, "", &all); err != nil {
 		return err
 	}
+	m.Tree, m.Parts = all.Totals, all.parts.Parts()
 	return s.locked(func() error { return s.adopt(tree, m.Tree.Bytes, m) })
 }
 

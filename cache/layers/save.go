@@ -47,7 +47,7 @@ func (l *Lease) save(ctx context.Context, p cache.Paths, t Tree) (saved cache.Sa
 		return saved, err
 	}
 	defer done()
-	x := &sealer{store: l.store, paths: p, temp: temp}
+	x := &sealer{store: l.store, paths: p, temp: temp, added: newCount(l.key.Dir), hidden: newCount(l.key.Dir)}
 	if err := x.open(t, l.Layers()); err != nil {
 		return saved, err
 	}
@@ -59,6 +59,7 @@ func (l *Lease) save(ctx context.Context, p cache.Paths, t Tree) (saved cache.Sa
 	// A generation of another branch becomes this one's own even when nothing has changed.
 	if !differs && l.m != nil {
 		saved.Files, saved.Bytes, saved.Unchanged = l.m.Tree.Files, l.m.Tree.Bytes, true
+		saved.Parts = asTheyWere(l.m.Parts)
 		if string(l.m.Key.Branch) != l.key.Branch {
 			err = l.share()
 		}
@@ -84,14 +85,17 @@ func (l *Lease) seal(ctx context.Context, x *sealer, t Tree) (saved cache.Saved,
 		old = l.m
 	}
 	tree := old.Tree
-	tree.minus(x.hidden)
+	tree.minus(x.hidden.Totals)
 	nothingLeft := tree == Totals{}
-	tree.plus(x.added)
+	tree.plus(x.added.Totals)
 	m := &manifest{
 		Key: newKey(l.key), Created: time.Now().UTC(), Tree: tree, Boot: bootID(), Layers: slices.Clone(old.Layers),
 	}
 	if nothingLeft {
 		m.Layers = nil // nothing of them is seen any more
+	}
+	if nothingLeft || old.Parts != nil || old.Tree.Files == 0 {
+		m.Parts, saved.Parts = x.parts(old.Parts, nothingLeft)
 	}
 	saved.Files, saved.Bytes, saved.Stored = m.Tree.Files, m.Tree.Bytes, x.added.Bytes
 	saved.Skipped, saved.Notices = x.skipped.paths, x.skipped.sentences()
@@ -105,6 +109,37 @@ func (l *Lease) seal(ctx context.Context, x *sealer, t Tree) (saved cache.Saved,
 	}
 	saved.Written = true
 	return saved, nil
+}
+
+// parts are those of the new tree: to be kept, and with what became of the old ones. Where the old ones were not counted, none
+// of the new ones are known until all of it is new.
+func (x *sealer) parts(old []cache.Part, allNew bool) (kept, told []cache.Part) {
+	var both cache.Tally
+	hidden := x.hidden.parts.Parts()
+	if allNew { // also where they were not counted
+		old = hidden
+	}
+	both.Merge(asTheyWere(old))
+	for _, p := range hidden {
+		both.Merge([]cache.Part{{Path: p.Path, Files: -p.Files, Bytes: -p.Bytes, Replaced: p.Files, Kept: -p.Files}})
+	}
+	both.Merge(x.added.parts.Parts())
+	told = both.Parts()
+	for _, p := range told {
+		if p.Files > 0 {
+			kept = append(kept, cache.Part{Path: p.Path, Files: p.Files, Bytes: p.Bytes})
+		}
+	}
+	return kept, told
+}
+
+// asTheyWere are the parts of a tree of which a build has changed nothing.
+func asTheyWere(parts []cache.Part) []cache.Part {
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].Kept = parts[i].Files
+	}
+	return parts
 }
 
 // adoptUpper is adopt for the upper folder itself, in whose place an empty one is left.

@@ -25,8 +25,8 @@ type sealer struct {
 	waste  *dir
 	moved  int // names in waste
 
-	added   Totals // what the layer has
-	hidden  Totals // what it hides of the layers below
+	added   count // what the layer has
+	hidden  count // what it hides of the layers below
 	skipped skipped
 }
 
@@ -117,28 +117,28 @@ func (x *sealer) one(ctx context.Context, d *dir, name string, below union, at p
 	included := next.scope.Included()
 	switch {
 	case e.what == whiteout:
-		return x.hide(ctx, below, name)
+		return x.hide(ctx, below, name, next.path)
 	case e.what == folder && next.depth > cache.MaxDepth:
 		x.skipped.add(skippedDeep, next.path)
 		return false, nil
 	case e.what == folder:
 		return x.folder(ctx, d, name, below, next)
 	case !included:
-		return x.cover(ctx, d, name, below)
+		return x.cover(ctx, d, name, below, next.path)
 	case e.what == special:
 		x.skipped.add(skippedSpecial, next.path)
-		return x.cover(ctx, d, name, below)
+		return x.cover(ctx, d, name, below, next.path)
 	}
-	if _, err := x.hide(ctx, below, name); err != nil {
+	if _, err := x.hide(ctx, below, name, next.path); err != nil {
 		return false, err
 	}
-	x.added.add(e)
+	x.added.add(e, next.path)
 	return true, x.clean(d, name, e, false)
 }
 
 // cover handles what is not cached itself, but has replaced something that is: that must not come back.
-func (x *sealer) cover(ctx context.Context, d *dir, name string, below union) (bool, error) {
-	hides, err := x.hide(ctx, below, name)
+func (x *sealer) cover(ctx context.Context, d *dir, name string, below union, at string) (bool, error) {
+	hides, err := x.hide(ctx, below, name, at)
 	if err != nil || !hides {
 		return false, err
 	}
@@ -149,14 +149,12 @@ func (x *sealer) cover(ctx context.Context, d *dir, name string, below union) (b
 }
 
 // hide counts what name hides of the layers below, and reports whether there is anything.
-func (x *sealer) hide(ctx context.Context, below union, name string) (bool, error) {
+func (x *sealer) hide(ctx context.Context, below union, name, at string) (bool, error) {
 	e, _, err := below.stat(name)
 	if err != nil || e.what == nothing {
 		return false, err
 	}
-	t, err := below.count(ctx, name)
-	x.hidden.plus(t)
-	return true, err
+	return true, below.count(ctx, name, at, &x.hidden)
 }
 
 func (x *sealer) folder(ctx context.Context, d *dir, name string, below union, at place) (keep bool, err error) {
@@ -181,7 +179,7 @@ func (x *sealer) folder(ctx context.Context, d *dir, name string, below union, a
 	}
 	var under union
 	if opaque || e.what != folder {
-		hides, err = x.hide(ctx, below, name)
+		hides, err = x.hide(ctx, below, name, at.path)
 	} else {
 		under, err = below.sub(name)
 	}
@@ -252,7 +250,7 @@ func (x *sealer) materialise(ctx context.Context, d *dir, name string, below uni
 		return false, err
 	}
 	defer to.close()
-	hides, err := x.hide(ctx, below, name)
+	hides, err := x.hide(ctx, below, name, at.path)
 	if err == nil && hides {
 		err = to.setOpaque()
 	}
@@ -291,7 +289,7 @@ func (x *sealer) copyIn(ctx context.Context, from, to *dir, at place) (kept bool
 			took, err = x.copyFolder(ctx, from, to, name, e, next)
 		case e.what == folder || !next.scope.Included():
 		case e.what == regular || e.what == link:
-			x.added.add(e)
+			x.added.add(e, next.path)
 			took, err = true, copyFile(from, name, e, to)
 		default:
 			x.skipped.add(skippedSpecial, next.path)

@@ -2,7 +2,11 @@ package layers
 
 import (
 	"context"
+	"path"
 	"slices"
+	"strings"
+
+	"github.com/preamp-build/preamp/cache"
 )
 
 // union is one folder as the layers of a generation show it: those of their folders that contribute, the topmost first. An
@@ -116,26 +120,52 @@ func (t *Totals) minus(o Totals) {
 	t.plus(Totals{Files: -o.Files, Folders: -o.Folders, Bytes: -o.Bytes})
 }
 
-// count counts name with everything below it.
-func (u union) count(ctx context.Context, name string) (t Totals, err error) {
+// count is what was counted of a tree, as a whole and by its parts.
+type count struct {
+	Totals
+	dir   string // the project root, relative to that of the repository, with a slash behind it or empty
+	parts cache.Tally
+}
+
+func newCount(dir string) count {
+	if dir = path.Clean("/" + dir)[1:]; dir != "" {
+		dir += "/"
+	}
+	return count{dir: dir}
+}
+
+// add counts what is at a path, which is relative to the root of the repository.
+func (c *count) add(e entry, at string) {
+	c.Totals.add(e)
+	if e.what == folder {
+		return
+	}
+	bytes := int64(0)
+	if e.what == regular {
+		bytes = e.size
+	}
+	c.parts.Add(strings.TrimPrefix(at, c.dir), 1, bytes)
+}
+
+// count counts name, which is at path, with everything below it.
+func (u union) count(ctx context.Context, name, at string, c *count) error {
 	e, _, err := u.stat(name)
 	if err != nil || e.what == nothing {
-		return t, err
+		return err
 	}
-	t.add(e)
+	c.add(e, at)
 	if e.what != folder {
-		return t, nil
+		return nil
 	}
 	below, err := u.sub(name)
 	if err != nil {
-		return t, err
+		return err
 	}
 	defer below.close()
-	err = below.countAll(ctx, &t)
-	return t, err
+	return below.countAll(ctx, at, c)
 }
 
-func (u union) countAll(ctx context.Context, t *Totals) error {
+func (u union) countAll(ctx context.Context, at string, c *count) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -144,11 +174,9 @@ func (u union) countAll(ctx context.Context, t *Totals) error {
 		return err
 	}
 	for _, name := range names {
-		n, err := u.count(ctx, name)
-		if err != nil {
+		if err := u.count(ctx, name, path.Join(at, name), c); err != nil {
 			return err
 		}
-		t.plus(n)
 	}
 	return nil
 }
