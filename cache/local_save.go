@@ -20,6 +20,9 @@ func (l *Local) Save(ctx context.Context, k Key, p Paths, root string) (Saved, e
 	return saved, nil
 }
 
+// NothingMatches is how the notice of a save begins that has found nothing to keep.
+const NothingMatches = "no file matches the cache paths"
+
 const noPaths = "the build specification has no usable cache paths"
 
 func (l *Local) save(ctx context.Context, k Key, p Paths, root string) (Saved, error) {
@@ -111,7 +114,7 @@ func (l *Local) attempt(ctx context.Context, s *saver, project *dir) (Saved, err
 		Skipped: w.skipped, Notices: w.notices.sentences(),
 	}
 	if s.totals.nodes() == 0 {
-		saved.Notices = append(saved.Notices, fmt.Sprintf("no file matches the cache paths: %q", s.paths.patterns))
+		saved.Notices = append(saved.Notices, fmt.Sprintf(NothingMatches+": %q", s.paths.patterns))
 	}
 	if err != nil {
 		return saved, errors.Join(err, s.discard())

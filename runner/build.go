@@ -65,6 +65,7 @@ type build struct {
 	envErr         error
 	closing        chan error // gets the end of the container's removal, once that has begun
 	restoreNotices []string   // what restoring the cache had to say
+	cached         cachedParts
 }
 
 func newBuild(r *Runner, job Job, emit func(Stamped)) *build {
@@ -290,6 +291,7 @@ func (b *build) finish(ctx context.Context, err error) *Result {
 		}
 		b.send(Failed{Failure: f, Source: b.excerpts(f)})
 	}
+	b.advise()
 	masked := mask(b.redactor, res)
 	if b.job.Out != "" {
 		if log := filepath.Join(b.job.Out, LogFile); exists(log) {

@@ -34,11 +34,11 @@ func (b *build) restoreCache(ctx context.Context) error {
 	if err != nil {
 		return &Failure{Class: ClassOutput, Message: fmt.Sprintf("restore the cache: %v", err), Hint: "--no-cache builds without it", err: err}
 	}
-	r := CacheRestore{Hit: got.Hit, Reason: got.Reason, Files: got.Files, Bytes: got.Bytes, Took: got.Took}
+	r := CacheRestore{Hit: got.Hit, Reason: got.Reason, Files: got.Files, Bytes: got.Bytes, Stored: got.Stored, Took: got.Took}
 	if got.Hit {
 		r.From = got.From
 	}
-	b.result.Cache.Restore, b.restoreNotices = &r, got.Notices
+	b.result.Cache.Restore, b.restoreNotices, b.cached.restored = &r, got.Notices, got.Parts
 	return nil
 }
 
@@ -137,6 +137,7 @@ func (b *build) saveCache(ctx context.Context) error {
 		return err
 	}
 	s := CacheSave{Saved: got.Written || got.Unchanged, Reason: got.Reason, Files: got.Files, Bytes: got.Bytes, Stored: got.Stored, Took: got.Took}
+	s.Biggest, b.cached.saved, b.cached.packed = biggest(got.Parts), got.Parts, b.composed == nil
 	if err != nil {
 		// The build itself is good; the service fails such a build, which helps nobody.
 		s.Reason = err.Error()

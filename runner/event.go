@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/advice"
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -199,6 +200,10 @@ type (
 		Failure *Failure `json:"failure"`
 		Source  []byte   `json:"-"` // the specification, for excerpts
 	}
+	// Advised is something that would make the next build cheaper. It comes at the end.
+	Advised struct {
+		advice.Advice
+	}
 	// BuildEnded is the last event.
 	BuildEnded struct {
 		Result *Result `json:"result"`
@@ -236,4 +241,5 @@ func (ArtifactsReady) Type() string    { return "artifacts-ready" }
 func (Notice) Type() string            { return "notice" }
 func (Warning) Type() string           { return "warning" }
 func (Failed) Type() string            { return "failed" }
+func (Advised) Type() string           { return "advice" }
 func (BuildEnded) Type() string        { return "build-ended" }

@@ -142,8 +142,8 @@ func (b *build) commandFailed(s *Section, p *Phase, c Command, exit engine.Exit)
 	switch {
 	case exit.OOM:
 		u := b.container.Usage()
-		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory (peak %s): use less, or --size large",
-			bytesText(u.MemoryLimit), bytesText(u.PeakMemory))
+		f.Hint = fmt.Sprintf("the kernel killed a process because the build had used its %s of memory (peak %s): use less%s",
+			bytesText(u.MemoryLimit), bytesText(u.PeakMemory), moreMemory(u.MemoryLimit))
 	case exit.Code == noProgram:
 		f.Hint = "the shell did not find the command: does the image have it, or must a command before install it?"
 	}

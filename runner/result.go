@@ -3,6 +3,8 @@ package runner
 import (
 	"time"
 
+	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/runner/advice"
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -45,7 +47,8 @@ type Result struct {
 	Skipped       []Skipped          `json:"skipped,omitempty"`
 	Warnings      []string           `json:"warnings,omitempty"`
 	Notices       []string           `json:"notices,omitempty"`
-	Log           string             `json:"log,omitempty"` // path
+	Advice        []advice.Advice    `json:"advice,omitempty"` // the most important first
+	Log           string             `json:"log,omitempty"`    // path
 }
 
 // Status is how a build ended.
@@ -124,6 +127,7 @@ type CacheRestore struct {
 	From   string        `json:"from,omitempty"` // branch
 	Files  int           `json:"files"`
 	Bytes  int64         `json:"bytes"`
+	Stored int64         `json:"stored,omitempty"` // bytes in the store; 0 where nothing is packed
 	Took   time.Duration `json:"took"`
 }
 
@@ -135,6 +139,8 @@ type CacheSave struct {
 	Bytes  int64         `json:"bytes"`
 	Stored int64         `json:"stored"` // bytes in the store
 	Took   time.Duration `json:"took"`
+	// Biggest are the largest parts of it, at most ten.
+	Biggest []cache.Part `json:"biggest,omitempty"`
 }
 
 // Artifacts are files that a build handed over.

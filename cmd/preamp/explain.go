@@ -10,26 +10,27 @@ import (
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/cmd/preamp/internal/report"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [RULE]",
-		Short: "Tell what a rule of preamp validate is about; without a rule, list them",
+		Use:   "explain [ID]",
+		Short: "Tell what a rule of preamp validate, or advice in a build's log, is about; without an id, list them",
 		Args:  cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
-			for _, r := range report.Rules() {
+			for _, r := range explained() {
 				ids = append(ids, r.ID)
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w := cmd.OutOrStdout()
-			rules := report.Rules()
+			topics := explained()
 			if len(args) == 0 {
-				for _, r := range rules {
-					if _, err := fmt.Fprintf(w, "%-34s %-8s %s\n", r.ID, r.Severity, r.Title); err != nil {
+				for _, r := range topics {
+					if _, err := fmt.Fprintf(w, "%-34s %-8s %s\n", r.ID, r.kind(), r.Title); err != nil {
 						return err
 					}
 				}
@@ -37,17 +38,44 @@ func newExplain() *cobra.Command {
 			}
 			// People paste the rule as preamp validate prints it.
 			id := strings.ToLower(strings.Trim(strings.TrimSpace(args[0]), "[]"))
-			i := slices.IndexFunc(rules, func(r buildspec.RuleInfo) bool { return r.ID == id })
+			i := slices.IndexFunc(topics, func(r topic) bool { return r.ID == id })
 			if i < 0 {
-				return usage(fmt.Errorf("there is no rule %q; %s", args[0], similarRules(rules, id)))
+				return usage(fmt.Errorf("there is no rule %q; %s", args[0], similarRules(topics, id)))
 			}
-			return explain(w, rules[i])
+			return explain(w, topics[i])
 		},
 	}
 }
 
+// topic is what can be explained: a rule, or advice, which has no examples but something to do.
+type topic struct {
+	buildspec.RuleInfo
+	advice bool
+	do     string
+}
+
+func (t topic) kind() string {
+	if t.advice {
+		return "advice"
+	}
+	return t.Severity.String()
+}
+
+// explained are all topics, sorted by id.
+func explained() []topic {
+	var all []topic
+	for _, r := range report.Rules() {
+		all = append(all, topic{RuleInfo: r})
+	}
+	for _, a := range advice.Catalog() {
+		all = append(all, topic{buildspec.RuleInfo{ID: a.ID, Title: a.Title, Why: a.Why}, true, a.Do})
+	}
+	slices.SortFunc(all, func(a, b topic) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
 // similarRules names the rules that have a word of an unknown one, or says where they are listed.
-func similarRules(rules []buildspec.RuleInfo, id string) string {
+func similarRules(rules []topic, id string) string {
 	words := strings.FieldsFunc(id, func(r rune) bool { return r == '-' || r == '_' || r == ' ' })
 	best, most := []string{}, 0
 	for _, r := range rules {
@@ -70,9 +98,12 @@ func similarRules(rules []buildspec.RuleInfo, id string) string {
 	return "did you mean " + strings.Join(best, " or ") + "? preamp explain lists all"
 }
 
-func explain(w io.Writer, r buildspec.RuleInfo) error {
+func explain(w io.Writer, r topic) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s)\n\n%s\n\n%s\n", r.ID, r.Severity, r.Title, r.Why)
+	fmt.Fprintf(&b, "%s (%s)\n\n%s\n\n%s\n", r.ID, r.kind(), r.Title, r.Why)
+	if r.do != "" {
+		fmt.Fprintf(&b, "\n%s\n", r.do)
+	}
 	if r.Source != "" {
 		fmt.Fprintf(&b, "\nSee %s.\n", sourceURL(r.Source))
 	}

@@ -51,6 +51,7 @@ var events = []runner.Event{
 	runner.Notice{},
 	runner.Warning{},
 	runner.Failed{},
+	runner.Advised{},
 	runner.BuildEnded{},
 }
 

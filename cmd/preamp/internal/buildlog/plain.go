@@ -132,7 +132,7 @@ func (p *plain) step(name, rest string, at int) bool {
 		} else {
 			p.close(OK, 0)
 		}
-	case "note", "warning", "preamp", "buildspec", "diff", "clean-up":
+	case "note", "advice", "warning", "preamp", "buildspec", "diff", "clean-up":
 	case "tests", "envCache":
 		p.close(OK, 0)
 	case "skipped":

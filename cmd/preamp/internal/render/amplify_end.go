@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 // ending is what is known after the sections. In the service it goes: success, cache, custom headers, artifacts, and
@@ -19,6 +20,7 @@ type ending struct {
 	headers         *runner.HeadersRead
 	artifacts       *runner.ArtifactsReady // of the build, held until it is known that the service would take them
 	envCache        *runner.EnvCacheSaved
+	advice          []advice.Advice
 }
 
 func (d *ending) sectionEnded(section string, ok bool) {
@@ -40,6 +42,8 @@ func (a *amplify) end(at time.Time, e runner.Event) {
 		a.artifacts(at, e)
 	case runner.EnvCacheSaved:
 		a.after.envCache = &e
+	case runner.Advised:
+		a.after.advice = append(a.after.advice, e.Advice)
 	case runner.Failed:
 		a.after.refused = true
 		a.failed(at, e)
@@ -48,6 +52,9 @@ func (a *amplify) end(at time.Time, e runner.Event) {
 		a.headers(at)
 		a.uploaded(at)
 		a.envCached(at)
+		for _, x := range a.after.advice {
+			a.note(at, "advice: "+adviceText(x))
+		}
 	}
 }
 

@@ -3,10 +3,12 @@ package render
 import (
 	"crypto/rand"
 	"io"
+	"slices"
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/cmd/preamp/internal/workflow"
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 // github is the plain form with what GitHub Actions makes of it: phases are groups that fold, and what is wrong is shown at
@@ -14,8 +16,9 @@ import (
 type github struct {
 	plain  *plain
 	random func() string
-	open   bool   // a group is
-	token  string // while the build's output is shown: the word that lets commands be heeded again
+	open   bool     // a group is
+	rules  []string // that were annotated
+	token  string   // while the build's output is shown: the word that lets commands be heeded again
 }
 
 func newGitHub(w io.Writer, o Options) *github {
@@ -37,7 +40,7 @@ func (g *github) Event(e runner.Stamped) {
 	case runner.CommandStarted: // the specification's words are not to be heeded either
 		g.token = g.random()
 		g.write(workflow.Command("stop-commands", g.token))
-	case runner.Failed, runner.CacheSaved, runner.HeadersRead, runner.BuildEnded:
+	case runner.Failed, runner.CacheSaved, runner.HeadersRead, runner.Advised, runner.BuildEnded:
 		g.endGroup()
 	}
 	g.plain.Event(e)
@@ -48,10 +51,13 @@ func (g *github) Event(e runner.Stamped) {
 		g.endGroup()
 	case runner.SpecRead:
 		for _, d := range x.Diagnostics {
+			g.rules = append(g.rules, d.Rule)
 			g.write(workflow.Finding(fileOf(d, x.File), d))
 		}
 	case runner.Warning:
 		g.write(workflow.Annotation("warning", workflow.Place{}, "preamp", x.Message))
+	case runner.Advised:
+		g.advice(x.Advice)
 	case runner.Failed:
 		g.failed(x.Failure)
 	}
@@ -81,6 +87,14 @@ func (g *github) failed(f *runner.Failure) {
 		message += "\n" + f.Hint
 	}
 	g.write(workflow.Annotation("error", at, "preamp: "+f.Class.String(), message))
+}
+
+// advice annotates what there is something to do about, unless the rule behind it has annotated the place already.
+func (g *github) advice(a advice.Advice) {
+	if a.Help == "" || a.Rule != "" && slices.Contains(g.rules, a.Rule) {
+		return
+	}
+	g.write(workflow.Annotation("notice", workflow.Place{File: a.File, Line: a.Line, Column: a.Column}, "preamp: "+a.ID, a.Message+"\n"+a.Help))
 }
 
 func fileOf(d buildspec.Diagnostic, otherwise string) string {

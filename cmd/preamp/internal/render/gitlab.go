@@ -28,7 +28,7 @@ func (g *gitlab) Event(e runner.Stamped) {
 		g.end(e.Time)
 	case runner.PhaseStarted:
 		g.start(e.Time, x.Section+" "+x.Phase, false)
-	case runner.Failed, runner.CacheSaved, runner.HeadersRead, runner.BuildEnded:
+	case runner.Failed, runner.CacheSaved, runner.HeadersRead, runner.Advised, runner.BuildEnded:
 		g.end(e.Time)
 	}
 	g.plain.Event(e)

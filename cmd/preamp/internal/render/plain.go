@@ -13,6 +13,7 @@ import (
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 // plain is the form for people: a line for each thing worth knowing, the build's own output untouched between them.
@@ -137,6 +138,8 @@ func (p *plain) show(e runner.Stamped) {
 		p.paint(yellow, "warning    "+e.Message)
 	case runner.Failed:
 		p.failed(e)
+	case runner.Advised:
+		p.step("advice", "%s", adviceText(e.Advice))
 	case runner.BuildEnded:
 		p.ended(e.Result)
 	default:
@@ -216,7 +219,11 @@ func (p *plain) restored(e runner.CacheRestored) {
 		p.step("cache", "miss: %s", e.Reason)
 		return
 	}
-	p.step("cache", "hit: %s, %s, %s, in %s", e.Reason, plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)), took(e.Took))
+	packed := ""
+	if e.Stored > 0 {
+		packed = fmt.Sprintf(" (%s packed)", humanize.Bytes(uint64(e.Stored)))
+	}
+	p.step("cache", "hit: %s, %s, %s%s, in %s", e.Reason, plural(e.Files, "file", "files"), humanize.Bytes(uint64(max(e.Bytes, 0))), packed, advice.Took(e.Took))
 }
 
 func (p *plain) saved(e runner.CacheSaved) {
@@ -225,7 +232,7 @@ func (p *plain) saved(e runner.CacheSaved) {
 		return
 	}
 	p.step("cache", "saved: %s, %s (%s stored) in %s", plural(e.Files, "file", "files"), humanize.Bytes(uint64(e.Bytes)),
-		humanize.Bytes(uint64(e.Stored)), took(e.Took))
+		humanize.Bytes(uint64(e.Stored)), advice.Took(e.Took))
 }
 
 func (p *plain) command(e runner.CommandStarted) {

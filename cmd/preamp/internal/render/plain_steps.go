@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 // service writes the events of what the service does around the commands.
@@ -86,4 +87,22 @@ func (p *plain) headers(e runner.HeadersRead) {
 		return // as most have none
 	}
 	p.step("headers", "%s: %s", e.File, plural(e.Rules, "rule", "rules"))
+}
+
+// adviceText is a piece of advice as one line, with the id by which preamp explain knows it.
+func adviceText(a advice.Advice) string {
+	var b strings.Builder
+	if a.File != "" {
+		fmt.Fprintf(&b, "%s:%d:", a.File, a.Line)
+		if a.Column > 0 {
+			fmt.Fprintf(&b, "%d:", a.Column)
+		}
+		b.WriteByte(' ')
+	}
+	b.WriteString(a.Message)
+	if a.Help != "" {
+		b.WriteString("; " + a.Help)
+	}
+	fmt.Fprintf(&b, " [%s]", a.ID)
+	return printable(strings.ReplaceAll(b.String(), "\n", " "))
 }

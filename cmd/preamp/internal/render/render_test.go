@@ -14,6 +14,7 @@ import (
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -96,6 +97,12 @@ func everything() []runner.Event {
 			runner.ArtifactsReady{Kind: "build", Artifacts: runner.Artifacts{Dir: "out/artifacts", Zip: "out/artifacts.zip", Hashes: "out/artifacts-hash.zip", Files: 5, Bytes: 4096}},
 			runner.Notice{Message: "a link was left out"},
 			runner.Warning{Message: "something is odd"},
+			runner.Advised{Advice: advice.Advice{
+				ID: "npm-ci-over-node-modules", Rule: "npm-ci-node-modules-cache", File: "amplify.yml", Line: 7, Column: 11,
+				Message: "npm ci deleted the node_modules that the cache had brought (3 files, 2.0 kB) and installed them anew, in 1.5s",
+				Help:    "cache .npm/**/* instead", Numbers: map[string]float64{"files": 3, "bytes": 2048, "commandSeconds": 1.5},
+			}},
+			runner.Advised{Advice: advice.Advice{ID: "cache-saves", Message: "the cache took 14ms and `npm\nci` 1.5s; without a cache that took 18.3s, on 2026-01-01"}},
 		},
 		ended(runner.StatusSucceeded))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -38,6 +39,7 @@ func passedResult() *runner.Result {
 	}
 	r.Artifacts = &runner.Artifacts{Base: "dist", Files: 12, Bytes: 34567, ZipBytes: 9876, SHA256: strings.Repeat("ab", 32)}
 	r.Warnings = []string{"something is odd"}
+	r.Advice = []advice.Advice{{ID: "memory-near-limit", Message: "the build has used 7.5 GiB of the 8.0 GiB that the instance standard has", Help: "use less"}}
 	return r
 }
 

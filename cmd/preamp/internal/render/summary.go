@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/preamp-build/preamp/runner"
+	"github.com/preamp-build/preamp/runner/advice"
 )
 
 // slowest is how many commands a summary lists, and mostLines how long its other lists may get.
@@ -27,6 +28,7 @@ func Summary(w io.Writer, r *runner.Result) error {
 	m.artifacts(r)
 	list(m, "Skipped", r.Skipped, func(s runner.Skipped) string { return s.What + ": " + s.Why })
 	list(m, "Warnings", r.Warnings, func(s string) string { return s })
+	list(m, "Advice", r.Advice, adviceText)
 	_, err := io.WriteString(w, m.String())
 	return err
 }
@@ -109,14 +111,14 @@ func (m *markdown) cache(r *runner.Result) {
 		if c.Hit {
 			what = "hit"
 		}
-		rows = append(rows, []string{"Restored", what, c.Reason, size(c.Files, c.Bytes), took(c.Took)})
+		rows = append(rows, []string{"Restored", what, c.Reason, size(c.Files, c.Bytes), advice.Took(c.Took)})
 	}
 	if c := r.Cache.Save; c != nil {
 		what := "no"
 		if c.Saved {
 			what = "yes"
 		}
-		rows = append(rows, []string{"Saved", what, c.Reason, size(c.Files, c.Bytes), took(c.Took)})
+		rows = append(rows, []string{"Saved", what, c.Reason, size(c.Files, c.Bytes), advice.Took(c.Took)})
 	}
 	m.table("Cache", []string{"", "", "Why", "Size", "Time"}, rows)
 }
