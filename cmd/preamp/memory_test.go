@@ -43,7 +43,7 @@ frontend:
 	if f == nil || f.Class != runner.ClassCommand || f.Command == nil || !f.Command.OOM {
 		t.Fatalf("%s, %+v", res.Status, f)
 	}
-	if !strings.Contains(f.Hint, "had used its 64 MiB of memory (peak ") || !strings.Contains(f.Hint, "--size large") {
+	if !strings.Contains(f.Hint, "had used its 64 MiB of memory (peak ") || !strings.Contains(f.Hint, "or --size standard with NODE_OPTIONS=") {
 		t.Errorf("the hint is %q", f.Hint)
 	}
 }

@@ -38,7 +38,7 @@ const Max = 5
 func Of(f Facts) []Advice {
 	var list []Advice
 	for _, rule := range []func(*Facts) *Advice{
-		memoryExhausted, heapExhausted, memoryNearLimit,
+		heapExhausted, memoryNearLimit,
 		npmCi, modulesReplaced, cacheCosts, cacheNearLimit, pathsEmpty, cacheGrows, cacheLarge,
 		sizeTooLarge, cacheSaves,
 	} {

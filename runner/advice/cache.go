@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/preamp-build/preamp/cache"
 )
 
@@ -54,7 +56,7 @@ func modulesReplaced(f *Facts) *Advice {
 	return (&Advice{
 		ID: idReplaced,
 		Message: fmt.Sprintf("the build deleted or wrote anew %s of the %s (%s) of node_modules that the cache had brought",
-			count(now.Replaced, "file", "files"), count(had.Files, "file", "files"), bytesOf(had.Bytes)),
+			humanize.Comma(int64(now.Replaced)), count(had.Files, "file", "files"), bytesOf(had.Bytes)),
 		Help:    "the install does not use what it finds: cache the package manager's own store instead",
 		Numbers: map[string]float64{"replaced": float64(now.Replaced), "files": float64(had.Files), "bytes": float64(had.Bytes)},
 	}).at(pathOf(f, modules))

@@ -12,7 +12,6 @@ const (
 	idEmpty     = "cache-path-empty"
 	idGrows     = "cache-grows"
 	idLarge     = "cache-large"
-	idKilled    = "memory-killed"
 	idHeap      = "memory-heap"
 	idNear      = "memory-near-limit"
 	idTooLarge  = "size-too-large"
@@ -65,11 +64,6 @@ var catalog = []Info{
 		idLarge, "the cache is large",
 		"The cache holds more than 512 MiB. The service packs, uploads, downloads and unpacks all of it in each build. Named are the biggest folders, and of node_modules the biggest packages; result.json has more of them.",
 		"Leave out what the build does not need, with ! patterns in cache.paths.",
-	},
-	{
-		idKilled, "a process was killed for want of memory",
-		"The kernel killed a process of a command that succeeded all the same. What that process should have made may be missing.",
-		"Use less memory, such as by fewer workers, or take the next larger instance with --size. Node.js needs NODE_OPTIONS=--max-old-space-size to use it.",
 	},
 	{
 		idHeap, "the heap of Node.js is full, not the memory",

@@ -5,24 +5,6 @@ import (
 	"slices"
 )
 
-// memoryExhausted is about processes that the kernel killed without the build noticing. Where a command failed by it, the
-// failure says so.
-func memoryExhausted(f *Facts) *Advice {
-	for _, c := range f.Commands {
-		if !c.OOM || c.Code != 0 {
-			continue
-		}
-		a := &Advice{
-			ID: idKilled, Message: fmt.Sprintf("the kernel killed a process of %s, which went on, because the build had used its %s of memory",
-				commandName(c.Text), memoryOf(f.Memory.Limit)),
-			Help:    "use less" + larger(f.Memory),
-			Numbers: f.Memory.numbers(),
-		}
-		return a.at(c.Place)
-	}
-	return nil
-}
-
 // aborted is the exit code of a shell whose command ended itself by SIGABRT, as Node.js does when its heap is full.
 const aborted = 134
 
@@ -55,7 +37,7 @@ func memoryNearLimit(f *Facts) *Advice {
 	}
 	for _, c := range f.Commands {
 		if c.OOM {
-			return nil // that is said, here or by the failure
+			return nil // the failure says it
 		}
 	}
 	of := memoryOf(limit) + " that it had"
