@@ -28,7 +28,7 @@ const npmCiRule = "npm-ci-node-modules-cache"
 
 // advise says what the build's numbers show, and remembers those that a later build is compared with.
 func (b *build) advise() {
-	if b.container == nil || b.result.Status == StatusCancelled {
+	if b.plan == nil || len(b.result.Sections) == 0 || b.result.Status == StatusCancelled {
 		return
 	}
 	past := b.r.readHistory(b.result.App, b.result.Branch)

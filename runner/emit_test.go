@@ -48,7 +48,8 @@ var events = []Event{
 	Notice{},
 	Warning{},
 	Failed{Failure: &Failure{}},
-	Advised{}, BuildEnded{Result: &Result{}},
+	Advised{},
+	BuildEnded{Result: &Result{}},
 }
 
 // fill puts the secret into every string that a value holds, however deep.

@@ -162,8 +162,12 @@ func TestOf(t *testing.T) {
 		{"large", func(f *advice.Facts) {
 			f.Save.Bytes, f.Save.Files = 812*mb, 45120
 			f.Save.Parts = []cache.Part{
-				{Path: ".next/cache", Files: 10, Bytes: 172 * mb}, {Path: "node_modules/next", Files: 3000, Bytes: 130 * mb}, {Path: "node_modules/typescript", Files: 200, Bytes: 64 * mb},
-				{Path: "node_modules/@mui/icons-material", Files: 20000, Bytes: 98 * mb}, {Path: "node_modules/x", Files: 1, Bytes: 1}, {Path: "packages/a/node_modules/b", Files: 3, Bytes: 20 * mb},
+				{Path: ".next/cache", Files: 10, Bytes: 172 * mb},
+				{Path: "node_modules/next", Files: 3000, Bytes: 130 * mb},
+				{Path: "node_modules/typescript", Files: 200, Bytes: 64 * mb},
+				{Path: "node_modules/@mui/icons-material", Files: 20000, Bytes: 98 * mb},
+				{Path: "node_modules/x", Files: 1, Bytes: 1},
+				{Path: "packages/a/node_modules/b", Files: 3, Bytes: 20 * mb},
 			}
 		}, []string{
 			"amplify.yml:20:9 the cache holds 812 MB in 45,120 files: node_modules 292 MB (next 130 MB, @mui/icons-material 98 MB, typescript 64 MB), .next/cache 172 MB; leave out what the build does not need, with ! in cache.paths: the service packs and unpacks all of it in each build [cache-large]",
