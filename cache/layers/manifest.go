@@ -24,7 +24,7 @@ type manifest struct {
 	Tree    Totals    `json:"tree"`
 	Layers  []layer   `json:"layers"` // the topmost first
 	// Parts are those of the tree; none where they were not counted.
-	Parts []cache.Part `json:"parts,omitempty"`
+	Parts parts `json:"parts,omitempty"`
 	// Boot is when the layers were written, and Synced whether they are known to be on the disk.
 	Boot   string `json:"boot"`
 	Synced bool   `json:"synced"`
