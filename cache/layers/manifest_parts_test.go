@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/preamp-build/preamp/cache"
 )
 
 func TestPartsInManifest(t *testing.T) {
@@ -26,5 +28,19 @@ func TestPartsInManifest(t *testing.T) {
 		if err := p.UnmarshalJSON([]byte(text)); err == nil || text[0] == '"' && !errors.Is(err, errDamaged) {
 			t.Errorf("%s: %v, %v", text, p, err)
 		}
+	}
+}
+
+// A tree whose parts were not counted, as one that an older preamp has saved, is known again when all of it is new.
+func TestPartsOfNewTree(t *testing.T) {
+	x := &sealer{hidden: newCount("web"), added: newCount("web")}
+	x.hidden.add(entry{what: regular, size: 5}, "web/a/b/1")
+	x.added.add(entry{what: regular, size: 2}, "web/c/d/1")
+	kept, told := x.parts(nil, true)
+	if diff := cmp.Diff([]cache.Part{{Path: "c/d", Files: 1, Bytes: 2}}, kept); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]cache.Part{{Path: "c/d", Files: 1, Bytes: 2}, {Path: "a/b", Replaced: 1}}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }

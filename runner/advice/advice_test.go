@@ -114,8 +114,8 @@ func TestOf(t *testing.T) {
 			f.Without = &advice.Past{Ended: yesterday, Commands: map[string]time.Duration{"x": sec(60)}}
 		}, nil},
 		{"a command that stands there twice", func(f *advice.Facts) {
-			f.Commands = []advice.Command{command("a", "npm install", 10, 0), command("a", "npm install", 9, 0)}
-			f.Without = past(19, 0)
+			f.Commands = []advice.Command{command("a", "npm install", 1, 0), command("a", "npm install", 0.5, 0)}
+			f.Without = past(2.4, 0)
 		}, nil},
 		{"a command that failed is not compared", func(f *advice.Facts) { f.Without = past(18.3, 20); f.Commands[0].Code = 1 }, nil},
 		{"it costs", func(f *advice.Facts) {
@@ -126,6 +126,7 @@ func TestOf(t *testing.T) {
 		{"it costs, and saves nothing", func(f *advice.Facts) { f.Restore.Took, f.Without = sec(61), past(1, 19) }, []string{
 			"amplify.yml:20:9 restoring and saving the cache took 1m01s and the commands 21.2s; without a cache the commands took 20.0s, on 2026-11-20; it costs more than it saves: cache less, or nothing [cache-costs-more]",
 		}},
+		{"it costs less than it saves", func(f *advice.Facts) { f.Restore.Took, f.Without = sec(10), past(18.3, 20) }, []string{"cache-saves"}},
 		{"it costs next to nothing", func(f *advice.Facts) { f.Without = past(1, 20) }, nil},
 		{"it costs, and nobody knows what it saves", func(f *advice.Facts) { f.Restore.Took = sec(60) }, nil},
 
@@ -157,6 +158,9 @@ func TestOf(t *testing.T) {
 		}},
 		{"it grows at times", func(f *advice.Facts) { f.Saves = []advice.Size{size(50 * mb), size(120 * mb), size(120 * mb)} }, nil},
 		{"it grows a little", func(f *advice.Facts) { f.Saves = []advice.Size{size(101 * mb), size(120 * mb), size(130 * mb)} }, nil},
+		{"it grows by less than a fifth", func(f *advice.Facts) {
+			f.Saves, f.Save.Bytes = []advice.Size{size(440 * mb), size(460 * mb), size(480 * mb)}, 500*mb
+		}, nil},
 		{"it grows since yesterday", func(f *advice.Facts) { f.Saves = []advice.Size{size(20 * mb), size(80 * mb)} }, nil},
 
 		{"large", func(f *advice.Facts) {
@@ -177,7 +181,7 @@ func TestOf(t *testing.T) {
 		{"near the limit", func(f *advice.Facts) { f.Memory.Peak = 7 * gi }, []string{
 			" the build has used 7.0 GiB of the 8.0 GiB that the instance standard has; the next larger build may not fit: use less, or --size large (16 GiB), with NODE_OPTIONS=--max-old-space-size=14000 for Node.js [memory-near-limit]",
 		}},
-		{"four fifths", func(f *advice.Facts) { f.Memory.Peak = 8 * gi / 5 * 4 }, nil},
+		{"four fifths", func(f *advice.Facts) { f.Memory = advice.Memory{Peak: 8 * gi, Limit: 10 * gi} }, nil},
 		{"near the limit of the largest", func(f *advice.Facts) {
 			f.Memory = advice.Memory{Peak: 70 * gi, Limit: 72 * gi, Instance: "xlarge", Instances: instances}
 		}, []string{
