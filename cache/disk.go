@@ -36,6 +36,13 @@ func (d *disk) about(what string) {
 	}
 }
 
+// about tells the disk of a step beside its own ones.
+func (l *Local) about(what string) {
+	if d, ok := l.objects.(*disk); ok {
+		d.about(what)
+	}
+}
+
 type diskObject struct {
 	*os.File
 	length int64

@@ -20,10 +20,11 @@ import (
 // One goroutine goes through the index, makes folders and links, and collects files by the chunk that they are in;
 // workers read the chunks and write the files. A folder gets its time when the last file in it is written.
 type extractor struct {
-	l      *Local
-	app    string
-	chunks []chunk
-	stamps *stamps
+	l       *Local
+	app     string
+	chunks  []chunk
+	stamps  *stamps
+	takings *takings // files that need no unpacking
 
 	frames []*frame // the folders down to the current one, the project root first
 	groups []*group // files that no worker has yet
@@ -211,6 +212,12 @@ func (x *extractor) put(n node) error {
 		return x.orNote(x.folder(in, n), n)
 	case link:
 		return x.orNote(x.link(in, n), n)
+	}
+	if at, ok := x.takings.take(x.count, in.dir, n); ok {
+		x.stamps.set(x.count, at)
+		x.stamps.verify(x.count)
+		x.wrote(x.count, n, true)
+		return nil
 	}
 	x.queue(placed{node: n, number: x.count, in: in})
 	return nil

@@ -77,7 +77,7 @@ func (l *Local) collectLocked(app string) (Collected, error) {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, l.collectStamps(app, generations))
+	errs = append(errs, l.collectStamps(app, generations), l.collectPools(app))
 	return c, errors.Join(errs...)
 }
 
@@ -130,6 +130,10 @@ func (l *Local) prune(ctx context.Context) (Collected, error) {
 	for _, n := range sizes {
 		c.Total += n
 	}
+	links, err := l.prunePools(ctx, c.Total)
+	if c.Freed, c.Total = links, c.Total-links; err != nil {
+		return c, err
+	}
 	slices.SortFunc(entries, func(a, b objectInfo) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.name, b.name)) })
 	for _, e := range entries {
 		if c.Total <= l.maxTotal {
@@ -162,6 +166,11 @@ func (l *Local) measure() (map[string]int64, []objectInfo, error) {
 		all = append(all, entries...)
 		for _, o := range slices.Concat(entries, chunks) {
 			sizes[app] += o.size
+		}
+		pools, err := l.pools(app)
+		errs = append(errs, err)
+		for _, p := range pools {
+			sizes[app] += p.bytes
 		}
 	}
 	return sizes, all, errors.Join(errs...)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,6 +20,7 @@ const (
 	killStore = "PREAMP_TEST_KILL_STORE"
 	killTree  = "PREAMP_TEST_KILL_TREE"
 	killStep  = "PREAMP_TEST_KILL_STEP"
+	killLinks = "PREAMP_TEST_KILL_LINKS" // not empty: with links
 )
 
 // killTreeOf makes a tree of a few chunks that share some files with every other one.
@@ -85,9 +87,48 @@ func TestKilled(t *testing.T) {
 	t.Logf("killed at %d steps", steps-1)
 }
 
+// TestKilledLinks kills a save of files that are named by their content: whether they are in a pool or not by then, what
+// is restored is what the entry says, and nothing is left behind.
+func TestKilledLinks(t *testing.T) {
+	if os.Getenv(killStore) != "" {
+		saveAndDie(t)
+		return
+	}
+	steps := 1
+	for ended := false; !ended && !t.Failed(); steps++ {
+		l := newLinkStore(t, t.TempDir(), Options{})
+		old, fresh := npmTree(t), npmTree(t)
+		writeFile(t, fresh, "x/other", "new")
+		mustSave(t, l, plainKey, old)
+		want := map[string]map[string]string{"other": paths(t, old), "new": paths(t, fresh)}
+		must(t, os.RemoveAll(old))
+		ended = runChild(t, l.dir, fresh, steps)
+		l = newLinkStore(t, l.dir, Options{})
+		for range 2 { // while the dead build's workspace is there, and afterwards
+			root, _ := mustRestore(t, l, plainKey)
+			got := paths(t, root)
+			which := strings.TrimLeft(got["x/other"], "-")
+			if d := cmp.Diff(want[which], got); d != "" {
+				t.Errorf("killed at step %d: -want +got:\n%s", steps, d)
+			}
+			must(t, os.RemoveAll(fresh))
+		}
+		_, err := l.GC(t.Context())
+		must(t, err)
+		noGarbage(t, l, plainKey.App)
+		pools, err := l.pools(safeName(plainKey.App))
+		if err != nil || len(pools) > 1 {
+			t.Errorf("killed at step %d: pools %+v, %v", steps, pools, err)
+		}
+	}
+	if steps < npmFiles {
+		t.Errorf("%d steps", steps)
+	}
+}
+
 func newKillStore(t testing.TB, dir string) *Local {
 	t.Helper()
-	l, err := NewLocal(dir, Options{})
+	l, err := NewLocal(dir, Options{Links: os.Getenv(killLinks) != ""})
 	must(t, err)
 	return l
 }
@@ -95,8 +136,11 @@ func newKillStore(t testing.TB, dir string) *Local {
 // runChild saves in a child process and reports whether it came to the end.
 func runChild(t *testing.T, store, tree string, step int) bool {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$") //nolint:gosec // the test binary itself
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // the test binary itself
 	child.Env = append(os.Environ(), killStore+"="+store, killTree+"="+tree, killStep+"="+strconv.Itoa(step))
+	if t.Name() == "TestKilledLinks" {
+		child.Env = append(child.Env, killLinks+"=1")
+	}
 	out, err := child.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {

@@ -32,6 +32,11 @@ type Options struct {
 	// MaxTotal bounds all entries together, in bytes of the store; DefaultMaxTotal if 0. When a save exceeds it, the
 	// entries go that were not used for the longest time. See Local.GC.
 	MaxTotal int64
+	// Links keeps the files of content-addressed stores, npm's and pnpm's, as files too, so that a restore moves them into
+	// a workspace on the same file system instead of unpacking them. They have hard links in the store and in the
+	// workspace that was saved until that is removed; then their content must not be changed any more without a save.
+	// It takes up the space of the files a second time, and works on Linux only.
+	Links bool
 }
 
 // Local keeps entries in a folder of this machine:
@@ -42,6 +47,7 @@ type Options struct {
 //	                                  an entry: the index of a tree; ID is that of its Key
 //	DIR/v2/APP/chunks/SHA256          what its files hold, shared with the application's other entries
 //	DIR/v2/APP/stat/HASH              the stat index of a workspace
+//	DIR/v2/APP/links/ID@BOOT@BYTES/*  files of an entry, see Options.Links
 //	DIR/v2/APP/tmp/*                  objects being written
 //
 // APP and BRANCH are a readable part of the name and the SHA-256 of the whole. Several processes may use the same
@@ -55,6 +61,7 @@ type Local struct {
 	maxStored int64
 	maxTotal  int64
 	limits    limits
+	links     bool
 }
 
 const (
@@ -81,6 +88,7 @@ func NewLocal(dir string, opts Options) (*Local, error) {
 			bytes: orDefault(opts.MaxBytes, DefaultMaxBytes),
 			nodes: orDefault(opts.MaxNodes, DefaultMaxNodes),
 		},
+		links: opts.Links,
 	}
 	if err := os.MkdirAll(top, 0o700); err != nil {
 		return nil, fmt.Errorf("cache folder %s: %w", dir, err)

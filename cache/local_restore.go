@@ -74,8 +74,13 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 		defer e.close()
 		err = e.verify(ctx, from, p, l.limits, l.maxStored)
 	}
+	var taken *takings
 	if err == nil {
-		err = l.verifyChunks(ctx, from, e.sealed.meta.Chunks)
+		var needed []chunk
+		if taken, needed, err = l.planTakings(ctx, k, e, p); err == nil {
+			defer taken.close()
+			err = l.verifyChunks(ctx, from, needed)
+		}
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return Restored{}, cause
@@ -91,11 +96,11 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 	if err != nil {
 		return Restored{}, err
 	}
-	r, err := l.extract(ctx, e, from, p, root, project)
+	r, err := l.extract(ctx, e, from, p, root, project, taken)
 	if err == nil {
 		_ = l.objects.use(entryName(from)) // of no use but to those who look for room
 		r.stamps.Branch, r.stamps.Generation = from.Branch, chunkID(e.sealed.sum).String()
-		r.stamps.settle(r.stamps.latest())
+		taken.settle(ctx, r.stamps)
 		l.saveStamps(k, r.stamps)
 	}
 	return r.Restored, err
@@ -131,7 +136,7 @@ type extracted struct {
 }
 
 // extract writes a verified entry into project and closes that.
-func (l *Local) extract(ctx context.Context, e *entry, from Key, p Paths, root string, project *dir) (extracted, error) {
+func (l *Local) extract(ctx context.Context, e *entry, from Key, p Paths, root string, project *dir, t *takings) (extracted, error) {
 	r, err := e.nodes(p, l.limits)
 	if err != nil {
 		project.close()
@@ -141,6 +146,7 @@ func (l *Local) extract(ctx context.Context, e *entry, from Key, p Paths, root s
 	m := e.sealed.meta
 	s := newStamps(root, m.Tree.nodes())
 	x := newExtractor(l, safeName(from.App), m, project, s)
+	x.takings = t
 	if err := x.run(ctx, r); err != nil {
 		if errors.Is(err, errDamaged) && l.undo(x, e, p, filepath.Join(root, p.dir)) {
 			return extracted{}, unusable{err}

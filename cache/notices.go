@@ -16,6 +16,9 @@ const (
 	noticeGit     notice = "nothing called .git is cached, a repository must come from a clone (%d): %s"
 	noticeLinkUp  notice = "cache paths that lead through a symbolic link are not followed, nothing behind it is cached (%d): %s"
 
+	noticeContent notice = "files that package managers call by the hash of what they hold hold something else, so that something has " +
+		"changed them; they are cached as they are (%d): %s"
+
 	noticeOverwritten notice = "files of the checkout were replaced by different ones from the cache, as Amplify does; " +
 		"leave tracked files out of cache.paths (%d): %s"
 	noticeInWay notice = "cached folders were not restored, because the checkout has a symbolic link in their place " +

@@ -26,6 +26,7 @@ type saver struct {
 	totals totals
 	tally  Tally
 	stamps *stamps
+	keeper *keeper
 	read   int   // files that were read
 	bytes  int64 // of them
 
@@ -37,9 +38,10 @@ type saver struct {
 // waiting is a node that waits for its turn, and a file maybe for its pieces.
 type waiting struct {
 	node
-	old     *node       // the same file in the base, of which pieces may be equal
-	changed atomic.Bool // it differs from the base
-	batches []*batch
+	old      *node       // the same file in the base, of which pieces may be equal
+	changed  atomic.Bool // it differs from the base
+	batches  []*batch
+	verified bool // a file that is known to hold what its name says
 }
 
 // maxQueue bounds how many nodes wait for files before them. A chunk that is not full by then is closed.
@@ -50,7 +52,7 @@ var errRepack = errors.New("chunks are to be repacked")
 
 func newSaver(l *Local, k Key, p Paths, root string, b *base, repack bool) *saver {
 	s := &saver{l: l, key: k, paths: p, base: b, repack: repack, began: time.Now(), stamps: newStamps(root, 0)}
-	s.table = newTable(b)
+	s.table, s.keeper = newTable(b), newKeeper(l, k)
 	if b != nil && !repack {
 		for i := range b.reused {
 			b.reused[i] = true
@@ -104,10 +106,13 @@ func (s *saver) compare(w *waiting) (clean bool, err error) {
 	if old == nil || old.kind != file || w.kind != file {
 		return false, nil
 	}
+	same := s.base.stamps.is(pos, w.stamp)
 	if s.base.stamps.has(pos) {
-		s.tally.Found(w.path, s.base.stamps.is(pos, w.stamp))
+		s.tally.Found(w.path, same)
 	}
-	if w.like(*old) && s.base.stamps.is(pos, w.stamp) && s.base.all(old) {
+	known := w.like(*old) && same
+	w.verified = known && s.base.stamps.verified(pos)
+	if known && s.base.all(old) {
 		w.refs = s.table.adoptAll(old.refs)
 		return true, nil
 	}
@@ -193,6 +198,7 @@ func (s *saver) emit(w *waiting) error {
 		at = stamp{}
 	}
 	s.stamps.append(at)
+	s.keeper.add(w.node, w.verified)
 	if s.index == nil && w.changed.Load() {
 		if err := s.begin(); err != nil {
 			return err

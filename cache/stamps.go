@@ -40,6 +40,8 @@ type stampsMeta struct {
 	Branch     string `json:"branch"`     // whose entry
 	Generation string `json:"generation"` // of that entry
 	Count      int    `json:"count"`
+	// Verified are the nodes, as bits, that were found to hold what a content-addressed store calls them by.
+	Verified []byte `json:"verified,omitempty"`
 }
 
 // fileStamp is a stamp on the workspace's device. The zero value stands for none.
@@ -82,6 +84,22 @@ func (s *stamps) is(i int, at stamp) bool {
 
 // has reports whether anything is known of node i.
 func (s *stamps) has(i int) bool { return s != nil && i < len(s.list) && s.list[i].ino != 0 }
+
+// verify notes that node i holds what its name says.
+func (s *stamps) verify(i int) {
+	if i >= len(s.list) {
+		return
+	}
+	if s.Verified == nil {
+		s.Verified = make([]byte, (len(s.list)+7)/8)
+	}
+	s.Verified[i/8] |= 1 << (i % 8)
+}
+
+// verified reports whether node i was found to hold what its name says.
+func (s *stamps) verified(i int) bool {
+	return i/8 < len(s.Verified) && s.Verified[i/8]&(1<<(i%8)) != 0
+}
 
 // settle forgets the stamps that files may keep although they change from now on.
 func (s *stamps) settle(now time.Time) {

@@ -39,7 +39,11 @@ func randomTrees(t *testing.T, open Opener) {
 			if i == 0 || e.rnd.IntN(4) == 0 {
 				f.key.Paths = e.patterns()
 			}
-			e.saveAndRestore(f)
+			if e.rnd.IntN(3) == 0 {
+				e.saveAndLeave(f)
+			} else {
+				e.saveAndRestore(f)
+			}
 			if t.Failed() {
 				t.Fatalf("seed %d, case %d, patterns %q", seed, i, f.key.Paths)
 			}
@@ -65,10 +69,34 @@ func (e *editor) saveAndRestore(f *fixture) {
 	}
 }
 
+// saveAndLeave does the same as builds do: what is restored then is the only tree that there is.
+func (e *editor) saveAndLeave(f *fixture) {
+	f.save(e.root)
+	want := selected(snapshot(e.t, e.root), f.key.Paths)
+	remove(e.t, e.root)
+	e.root = workspace(e.t)
+	if r := f.restore(e.root); !r.Hit {
+		e.t.Fatalf("miss: %s", r.Reason)
+	}
+	equal(e.t, want, withoutParents(snapshot(e.t, e.root), f.key.Paths))
+	if e.rnd.IntN(4) > 0 {
+		return
+	}
+	// A build that fails.
+	for range 8 {
+		e.edit()
+	}
+	remove(e.t, e.root)
+	e.root = workspace(e.t)
+	f.restore(e.root)
+	equal(e.t, want, withoutParents(snapshot(e.t, e.root), f.key.Paths))
+}
+
 type editor struct {
-	t    testing.TB
-	rnd  *rand.Rand
-	root string
+	t       testing.TB
+	rnd     *rand.Rand
+	root    string
+	content []string // paths of files that are named by what they held
 }
 
 var (
@@ -76,8 +104,11 @@ var (
 	randomModes = []os.FileMode{0o644, 0o600, 0o755, 0o444, 0o777}
 )
 
-// path is a random path of one to four components.
+// path is a random path of one to four components, or that of a file that is named by what it holds.
 func (e *editor) path() string {
+	if len(e.content) > 0 && e.rnd.IntN(5) == 0 {
+		return e.content[e.rnd.IntN(len(e.content))]
+	}
 	names := make([]string, 1+e.rnd.IntN(4))
 	for i := range names {
 		names[i] = randomNames[e.rnd.IntN(len(randomNames))]
@@ -93,7 +124,7 @@ func (e *editor) edit() {
 	}
 	info, err := os.Lstat(name)
 	there := err == nil && info.Mode()&os.ModeSymlink == 0
-	switch e.rnd.IntN(13) {
+	switch e.rnd.IntN(15) {
 	case 0:
 		_ = os.RemoveAll(name)
 	case 1:
@@ -115,10 +146,26 @@ func (e *editor) edit() {
 		if there && info.Mode().IsRegular() {
 			e.hide(name, info)
 		}
+	case 7, 8:
+		e.store(name)
 	default:
 		if !there || info.Mode().IsRegular() {
 			e.write(name)
 		}
+	}
+}
+
+// store makes a file whose name is the hash of what it holds.
+func (e *editor) store(below string) {
+	content := strings.Repeat(strconv.Itoa(e.rnd.IntN(1e6)), e.rnd.IntN(3000))
+	rel, err := filepath.Rel(e.root, filepath.Join(below, contentPath(e.rnd.IntN(3), content)))
+	must(e.t, err)
+	if len(strings.Split(rel, "/")) > 10 {
+		return
+	}
+	_ = os.MkdirAll(filepath.Join(e.root, filepath.Dir(rel)), 0o755)
+	if os.WriteFile(filepath.Join(e.root, rel), []byte(content), 0o644) == nil {
+		e.content = append(e.content, rel)
 	}
 }
 

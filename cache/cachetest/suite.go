@@ -58,6 +58,11 @@ func Suite(t *testing.T, open Opener) {
 		{"missing workspace", missingWorkspace},
 		{"concurrency", concurrency},
 		{"killed save", killedSave},
+		{"edits of content", editsOfContent},
+		{"failed build", failedBuild},
+		{"killed build", killedBuild},
+		{"content with a wrong name", wrongContent},
+		{"restores at once", restoresAtOnce},
 		{"random trees", randomTrees},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "-"), func(t *testing.T) { test.run(t, open) })
