@@ -24,15 +24,17 @@ type keeper struct {
 	stage *dir   // where the pool is made; nil as long as there is nothing in it
 	path  string // of the stage
 
-	mu      sync.Mutex
-	over    bool // no link can be made
-	bytes   int64
-	notices notices
+	mu       sync.Mutex
+	over     bool // no link can be made
+	bytes    int64
+	verified map[int]bool // the numbers of the nodes that were linked
+	notices  notices
 }
 
 // kept is a file that may go to the pool.
 type kept struct {
 	node
+	number   int  // in the index
 	verified bool // it was found to hold what its name says, and has not changed since
 }
 
@@ -44,17 +46,17 @@ func newKeeper(l *Local, k Key) *keeper {
 	if !l.links || bootID() == "" {
 		return nil
 	}
-	return &keeper{l: l, key: k}
+	return &keeper{l: l, key: k, verified: map[int]bool{}}
 }
 
-// add notes a file that is in the entry.
-func (k *keeper) add(n node, verified bool) {
+// add notes a file that is in the entry, as node i of its index.
+func (k *keeper) add(i int, n node, verified bool) {
 	if k == nil || n.kind != file || len(k.files) == maxKept {
 		return
 	}
 	if _, ok := addressOf(n.path); ok {
 		n.refs = nil
-		k.files = append(k.files, kept{n, verified})
+		k.files = append(k.files, kept{n, i, verified})
 	}
 }
 
@@ -141,6 +143,7 @@ func (k *keeper) one(at *trail, f kept, buf []byte) {
 	switch {
 	case err == nil:
 		k.bytes += f.size
+		k.verified[f.number] = true
 	case errors.Is(err, unix.EXDEV), errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.ENOTSUP):
 		k.over = true
 	}
@@ -216,8 +219,9 @@ func (k *keeper) linkTo(d *dir, n node, name string) error {
 	return nil
 }
 
-// commit makes the pool the one that restores use. If another save was quicker, that one's stays: it is as good.
-func (k *keeper) commit() {
+// commit makes the pool the one that restores use; what was saved is the generation g. If another save was quicker, that
+// one's stays: it is as good.
+func (k *keeper) commit(g generation) {
 	if k == nil {
 		return
 	}
@@ -226,7 +230,7 @@ func (k *keeper) commit() {
 		return
 	}
 	pools := k.l.poolsOf(safeName(k.key.App))
-	if os.MkdirAll(pools, 0o700) != nil {
+	if errors.Join(os.MkdirAll(pools, 0o700), writeVerified(k.path, g, k.verified)) != nil {
 		return
 	}
 	k.l.about("make the pool visible")

@@ -122,7 +122,7 @@ func (l *Local) attempt(ctx context.Context, s *saver, project *dir) (Saved, err
 	defer s.keeper.discard()
 	saved.Notices = append(saved.Notices, s.keeper.link(ctx, project)...)
 	if !differs {
-		s.keeper.commit()
+		s.keeper.commit(s.base.sealed.sum)
 		return l.unchanged(s, saved), nil
 	}
 	return l.commit(ctx, s, saved)
@@ -152,7 +152,7 @@ func (l *Local) commit(ctx context.Context, s *saver, saved Saved) (Saved, error
 	if err != nil {
 		return saved, errors.Join(err, s.discard())
 	}
-	s.keeper.commit()
+	s.keeper.commit(g)
 	saved.Written = true
 	saved.Added = s.pack.added + s.seal.size
 	saved.Stored = s.seal.size + (meta{Chunks: s.table.chunks}).stored()

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func bootID() string {
 type takings struct {
 	pool    *dir
 	planned bitset // the nodes that the pool seems to have
+	known   []byte // the nodes that hold what their names say, if they are unpacked, as bits
 	taken   int
 	over    bool // the pool is of no use for this workspace
 }
@@ -124,6 +126,7 @@ func (l *Local) planTakings(ctx context.Context, k Key, e *entry, p Paths) (*tak
 
 func (t *takings) plan(ctx context.Context, e *entry, p Paths, l limits) ([]chunk, error) {
 	all := e.sealed.meta.Chunks
+	t.known = readVerified(t.pool.name, e.sealed.sum)
 	entries, err := os.ReadDir(t.pool.name)
 	if err != nil || len(entries) == 0 {
 		return all, nil // then all is unpacked
@@ -213,6 +216,9 @@ func ours(st *unix.Stat_t, n node) bool {
 // settle waits, where files were taken, until everything that happens to them shows in their stamps. So many are taken in
 // so short a time that the next save would otherwise have to read them all.
 func (t *takings) settle(ctx context.Context, s *stamps) {
+	if t != nil {
+		s.verifyAll(t.known)
+	}
 	now := s.latest()
 	if t != nil && t.taken > 0 {
 		timer := time.NewTimer(fineTick + time.Millisecond)
@@ -224,6 +230,34 @@ func (t *takings) settle(ctx context.Context, s *stamps) {
 		}
 	}
 	s.settle(now)
+}
+
+// verifiedFile is what a pool calls the list of the nodes that were linked to it: the generation that they are of, in
+// hexadecimal, and one bit for each node of its index. When a build has taken files away and failed, the next one unpacks
+// the same content, which need not be hashed once more.
+const verifiedFile = "verified"
+
+func writeVerified(pool string, g generation, numbers map[int]bool) error {
+	var bits []byte
+	for i := range numbers {
+		if more := i/8 + 1 - len(bits); more > 0 {
+			bits = append(bits, make([]byte, more)...)
+		}
+		bits[i/8] |= 1 << (i % 8)
+	}
+	return os.WriteFile(filepath.Join(pool, verifiedFile), append([]byte(chunkID(g).String()), bits...), 0o600)
+}
+
+func readVerified(pool string, g generation) []byte {
+	b, err := os.ReadFile(filepath.Join(pool, verifiedFile))
+	if err != nil {
+		return nil
+	}
+	bits, ok := bytes.CutPrefix(b, []byte(chunkID(g).String()))
+	if !ok {
+		return nil
+	}
+	return bits
 }
 
 // collectPools removes the pools of an application that no restore can use. Its lock must be held alone.

@@ -198,7 +198,7 @@ func (s *saver) emit(w *waiting) error {
 		at = stamp{}
 	}
 	s.stamps.append(at)
-	s.keeper.add(w.node, w.verified)
+	s.keeper.add(s.count, w.node, w.verified)
 	if s.index == nil && w.changed.Load() {
 		if err := s.begin(); err != nil {
 			return err

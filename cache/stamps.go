@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathbits "math/bits"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -94,6 +95,15 @@ func (s *stamps) verify(i int) {
 		s.Verified = make([]byte, (len(s.list)+7)/8)
 	}
 	s.Verified[i/8] |= 1 << (i % 8)
+}
+
+// verifyAll notes the nodes that bits has; those that were not restored have no stamp, and it means nothing for them.
+func (s *stamps) verifyAll(bits []byte) {
+	for i, b := range bits[:min(len(bits), (len(s.list)+7)/8)] {
+		for ; b != 0; b &= b - 1 {
+			s.verify(i*8 + mathbits.TrailingZeros8(b))
+		}
+	}
 }
 
 // verified reports whether node i was found to hold what its name says.

@@ -197,7 +197,7 @@ func (q request) useCache(r *runner.Runner) error {
 	if err != nil {
 		return usage(err)
 	}
-	return keepCaches(r, dir, false)
+	return keepCaches(r, dir, keeping{})
 }
 
 // keepLog writes the log in the output folder.

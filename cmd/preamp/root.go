@@ -95,7 +95,7 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 		return nil, nil, err
 	}
 	r = &runner.Runner{State: state, Version: versionText(), Log: g.logger()}
-	if err := keepCaches(r, state, os.Getenv("PREAMP_LAYERS") != "off"); err != nil {
+	if err := keepCaches(r, state, keeping{layers: os.Getenv("PREAMP_LAYERS") != "off", links: os.Getenv("PREAMP_LINKS") != "off"}); err != nil {
 		return nil, nil, err
 	}
 	switch g.engine {
@@ -115,14 +115,17 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	}
 }
 
-// keepCaches makes a folder keep all that outlasts a build for the sake of the next one. Layers are quicker than files to unpack,
-// but lie in the state folder and cannot be carried to another machine.
-func keepCaches(r *runner.Runner, dir string, inLayers bool) (err error) {
-	if r.Cache, err = cache.NewLocal(filepath.Join(dir, "cache"), cache.Options{}); err == nil {
+// keeping says what is kept of caches beside the entries, to have less to unpack. It lies in the state folder and cannot be
+// carried to another machine.
+type keeping struct{ layers, links bool }
+
+// keepCaches makes a folder keep all that outlasts a build for the sake of the next one.
+func keepCaches(r *runner.Runner, dir string, beside keeping) (err error) {
+	if r.Cache, err = cache.NewLocal(filepath.Join(dir, "cache"), cache.Options{Links: beside.links}); err == nil {
 		r.EnvCache, err = cache.NewLocalEnv(filepath.Join(dir, "envcache"))
 	}
 	r.Layers = nil
-	if err == nil && inLayers {
+	if err == nil && beside.layers {
 		r.Layers, err = layers.Open(filepath.Join(dir, "layers"), layers.Limits{})
 	}
 	if err != nil {

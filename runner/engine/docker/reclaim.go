@@ -24,8 +24,15 @@ func ourUser() string { return fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()) }
 // reclaimTimeout is how long it may take to give a tree back; it grows with the number of files.
 const reclaimTimeout = 2 * time.Minute
 
-// reclaimScript gives a tree to a user. Links are not followed; what their owner could not read or enter he can.
-const reclaimScript = `chown -R -h "$1" "$2" && chmod -R u+rX "$2"`
+// reclaimScript gives a tree to a user. Links are not followed; what their owner could not read or enter he can. What is the
+// user's already is not touched: a cache is saved without reading the files in which nothing has changed, not even the
+// owner. Changing it takes special bits away, too.
+const reclaimScript = `if command -v find >/dev/null; then
+	find "$2" \( ! -user "${1%:*}" -o ! -group "${1#*:}" -o ! -type d \( -perm -4000 -o -perm -2000 \) \) -exec chown -h "$1" {} + &&
+	find "$2" ! -type l \( ! -perm -400 -o -type d ! -perm -500 \) -exec chmod u+rX {} +
+else
+	chown -R -h "$1" "$2" && chmod -R u+rX "$2"
+fi`
 
 // reclaim gives all files in folder to user (see filesGoTo), who could neither read nor remove them otherwise. It takes a
 // container of its own, from the image that is there already: the build's has ended, and what it holds now is the

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
@@ -137,11 +139,19 @@ func TestReclaim(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sp := spec(t)
+			untouched := filepath.Join(sp.Workspace, "untouched")
+			if err := os.WriteFile(untouched, []byte("ours"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			before := changed(t, untouched)
 			c, err := e.Start(t.Context(), sp)
 			if err != nil {
 				t.Fatal(err)
 			}
 			end(t, c, sp.Owner)
+			if changed(t, untouched) != before {
+				t.Error("a file that was ours all the time was changed")
+			}
 			if name != "only closed" {
 				wantOurs(t, sp.Workspace)
 			}
@@ -154,6 +164,16 @@ func TestReclaim(t *testing.T) {
 			}
 		})
 	}
+}
+
+// changed is when a file, its mode and owner included, was changed for the last time.
+func changed(t *testing.T, path string) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ctim.Nano()
 }
 
 type onWrite func()
