@@ -21,7 +21,8 @@
 // # What can be relied on
 //
 // A build is untrusted code and so is what it left behind. A Store therefore verifies an entry wholly, its checksum, its
-// structure and the name of every chunk, which is its SHA-256, before it writes the first byte to a workspace: whatever
-// is wrong with it, the result is a miss with a reason. Nothing outside the cache paths is ever written, and nothing
-// through a symbolic link.
+// structure and the name of every chunk that it needs, which is its SHA-256, before it writes the first byte to a
+// workspace: whatever is wrong with it, the result is a miss with a reason. Nothing outside the cache paths is ever
+// written, and nothing through a symbolic link. What is moved into a workspace instead of unpacked ([Options].Links) was
+// found to hold what its name says when it was saved.
 package cache
