@@ -213,13 +213,9 @@ func (x *extractor) put(n node) error {
 	case link:
 		return x.orNote(x.link(in, n), n)
 	}
-	if at, ok := x.takings.take(x.count, in.dir, n); ok {
-		x.stamps.set(x.count, at)
-		x.stamps.verify(x.count)
-		x.wrote(x.count, n, true)
-		return nil
+	if !x.took(in.dir, n) {
+		x.queue(placed{node: n, number: x.count, in: in})
 	}
-	x.queue(placed{node: n, number: x.count, in: in})
 	return nil
 }
 

@@ -202,6 +202,17 @@ func (t *takings) take(i int, d *dir, n node) (at stamp, ok bool) {
 	return at, false
 }
 
+// took moves the file n, the next node, into the folder d, if it can, and notes it as one that was unpacked.
+func (x *extractor) took(d *dir, n node) bool {
+	at, ok := x.takings.take(x.count, d, n)
+	if ok {
+		x.stamps.set(x.count, at)
+		x.stamps.verify(x.count)
+		x.wrote(x.count, n, true)
+	}
+	return ok
+}
+
 // intact reports whether a file that was in a pool is still what the save has put there, and nobody's but the pool's.
 // Whatever still had a name for it, such as the workspace of that save, could change it.
 func intact(st *unix.Stat_t, n node) bool { return widen(st.Nlink) == 1 && ours(st, n) }
