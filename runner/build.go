@@ -63,8 +63,9 @@ type build struct {
 	envUnchanged   bool
 	envRead        bool
 	envErr         error
-	closing        chan error // gets the end of the container's removal, once that has begun
-	restoreNotices []string   // what restoring the cache had to say
+	sweeping       chan struct{} // closed when the files of builds that have ended are gone
+	closing        chan error    // gets the end of the container's removal, once that has begun
+	restoreNotices []string      // what restoring the cache had to say
 	cached         cachedParts
 }
 

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -45,12 +44,9 @@ func (b *build) release() {
 
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
 func (b *build) cleanUp() {
-	var errs []error
 	b.tellReaped()
 	b.endTidying()
-	if err := b.dropAhead(); err != nil {
-		errs = append(errs, fmt.Errorf("clean up: %w", err))
-	}
+	errs := []error{b.dropAhead()}
 	if b.container != nil {
 		b.result.Usage = b.container.Usage()
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -61,16 +57,17 @@ func (b *build) cleanUp() {
 		b.readEnvCache(ctx)
 		b.release()
 		b.saveEnvCache()
-		if err := errors.Join(stopped, <-b.closing); err != nil {
-			errs = append(errs, fmt.Errorf("clean up: %w", err))
+		if stopped == nil && b.composed == nil {
+			errs = append(errs, b.removeWorkspace()) // no process is left, so the container may still be on its way out
 		}
+		errs = append(errs, stopped, <-b.closing)
 	}
-	if len(errs) > 0 && b.composed != nil {
+	if errors.Join(errs...) != nil && b.composed != nil {
 		errs = append(errs, errors.New("the workspace stays, because it may still be mounted"))
-	} else if err := b.removeWorkspace(); err != nil {
-		errs = append(errs, fmt.Errorf("clean up: %w", err))
+	} else {
+		errs = append(errs, b.removeWorkspace())
 	}
 	if err := errors.Join(errs...); err != nil {
-		b.warn("%v", err) // it is no fault of the build, and the next start tries again
+		b.warn("clean up: %v", err) // it is no fault of the build, and the next start tries again
 	}
 }

@@ -184,13 +184,20 @@ func (b *build) endTidying() {
 	}
 }
 
-// sweep removes the files of builds that have ended, once nobody waits for a result.
+// sweep removes the files of builds that have ended, while nobody waits for it.
 func (r *Runner) sweep(ctx context.Context) {
 	if r.Layers == nil {
 		return
 	}
 	if err := r.Layers.Empty(ctx); err != nil {
 		r.Log.Warn().Err(err).Msg("what builds left could not be removed")
+	}
+}
+
+// awaitSweep waits until the build's own files are gone.
+func (b *build) awaitSweep() {
+	if b.sweeping != nil {
+		<-b.sweeping
 	}
 }
 

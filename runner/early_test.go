@@ -70,6 +70,7 @@ func TestEarly(t *testing.T) {
 				b := newBuild(r, job, nil)
 				err := b.run(t.Context())
 				b.cleanUp()
+				b.awaitSweep()
 				b.finish(t.Context(), err)
 				return b
 			}

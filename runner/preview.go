@@ -24,6 +24,7 @@ type Preview struct {
 func (r *Runner) Preview(ctx context.Context, job Job, emit func(Stamped)) (p *Preview, src []byte, err error) {
 	b := newBuild(r, job, emit)
 	b.dry = true
+	defer b.awaitSweep()
 	defer b.cleanUp()
 	ctx, cancel := context.WithTimeoutCause(ctx, b.jobTimeout(), errTimeout)
 	defer cancel()
@@ -45,6 +46,7 @@ func (r *Runner) Applications(ctx context.Context, job Job) (roots []string, src
 	job.Env = append(slices.Clone(job.Env), engine.Var{Name: "AMPLIFY_MONOREPO_APP_ROOT"})
 	b := newBuild(r, job, nil)
 	b.dry = true
+	defer b.awaitSweep()
 	defer b.cleanUp()
 	ctx, cancel := context.WithTimeoutCause(ctx, b.jobTimeout(), errTimeout)
 	defer cancel()

@@ -73,8 +73,9 @@ func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)
 	err := b.guarded(ctx)
 	b.cleanUp()
-	defer r.sweep(context.WithoutCancel(ctx))
-	return b.finish(ctx, err)
+	res := b.finish(ctx, err)
+	b.awaitSweep()
+	return res
 }
 
 // guarded turns a panic into a failure: the container has to go even when preamp itself is broken.

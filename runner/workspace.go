@@ -93,14 +93,23 @@ func (r *Runner) takeSlot(owner engine.Owner, job Job) (*scratch, error) {
 	return nil, fmt.Errorf("%d builds of this repository are already running", maxSlots)
 }
 
+// removeWorkspace takes the build's folder away, once.
 func (b *build) removeWorkspace() error {
-	if b.scratch == nil {
+	s := b.scratch
+	if s == nil {
 		return nil
 	}
-	if b.scratch.lock == nil {
-		return errors.Join(b.r.discard(b.scratch.dir), b.endLease())
+	b.scratch = nil
+	if s.lock != nil {
+		return errors.Join(engine.RemoveTree(s.dir), s.lock.Unlock())
 	}
-	return errors.Join(engine.RemoveTree(b.scratch.dir), b.scratch.lock.Unlock())
+	err := errors.Join(b.r.discard(s.dir), b.endLease())
+	b.sweeping = make(chan struct{})
+	go func() {
+		defer close(b.sweeping)
+		b.r.sweep(context.Background())
+	}()
+	return err
 }
 
 // discard takes a build's folder away at once where it can, and leaves the removing of its many files for later.
