@@ -45,6 +45,14 @@ var layers = map[string][]string{
 	"cmd/preamp/internal/compare":  {"cmd/preamp/internal/buildlog"},
 	"cmd/preamp/internal/workflow": {"buildspec"},
 	"cmd/preamp/internal/report":   {"cmd/preamp/internal/workflow", "buildspec", "buildspec/customhttp", "buildspec/deploymanifest"},
+
+	"cmd/preamp-bench":                 {"cmd/preamp-bench/internal/axes", "cmd/preamp-bench/internal/report", "cmd/preamp-bench/internal/work"},
+	"cmd/preamp-bench/internal/axes":   {"cache/layers", "cmd/preamp-bench/internal/proc", "cmd/preamp-bench/internal/report", "cmd/preamp-bench/internal/stat", "cmd/preamp-bench/internal/trees", "cmd/preamp-bench/internal/work"},
+	"cmd/preamp-bench/internal/proc":   {},
+	"cmd/preamp-bench/internal/report": {"cmd/preamp-bench/internal/stat"},
+	"cmd/preamp-bench/internal/stat":   {},
+	"cmd/preamp-bench/internal/trees":  {},
+	"cmd/preamp-bench/internal/work":   {"artifacts", "cache", "cache/layers", "runner/source", "cmd/preamp-bench/internal/trees"},
 }
 
 // owners are the libraries that one folder alone may import, so that each can be replaced there.

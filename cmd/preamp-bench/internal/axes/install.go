@@ -1,0 +1,106 @@
+package axes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/preamp-build/preamp/cmd/preamp-bench/internal/proc"
+	"github.com/preamp-build/preamp/cmd/preamp-bench/internal/report"
+	"github.com/preamp-build/preamp/cmd/preamp-bench/internal/trees"
+)
+
+// manifest is the package.json of a site with what many have.
+const manifest = `{
+  "name": "site", "version": "1.0.0", "private": true,
+  "dependencies": {"next": "15", "react": "19", "react-dom": "19", "@mui/material": "6", "@emotion/react": "11", "@emotion/styled": "11"},
+  "devDependencies": {"typescript": "5", "eslint": "9", "webpack": "5", "jest": "29", "vite": "6"}
+}
+`
+
+func install() Axis {
+	return Axis{
+		Name: "install",
+		About: "The install step of a build of which nothing has changed, as result.json has it, against the same step without any cache: next, " +
+			"react, MUI, typescript, eslint, webpack, jest and vite, from the registry that npm uses here.",
+		Rows: []report.Row{
+			{ID: "install", What: "`npm install`, node_modules cached", Against: "without a cache", Unit: report.Seconds, Goal: report.AtMost(0.10)},
+			{ID: "ci", What: "`npm ci`, .npm cached", Against: "without a cache", Unit: report.Seconds, Goal: report.AtMost(0.75)},
+		},
+		Measure: measureInstall,
+	}
+}
+
+func measureInstall(ctx context.Context, b *Bench, s *Sheet) error {
+	if _, err := b.Docker(ctx); err != nil {
+		return err
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return errors.New("needs npm, to lock the versions")
+	}
+	inPlace, err := b.npmApp(ctx, npm, "npm install --no-audit --no-fund", "node_modules/**/*")
+	if err != nil {
+		return err
+	}
+	clean, err := b.npmApp(ctx, npm, "npm ci --no-audit --no-fund --cache .npm --prefer-offline", ".npm/**/*")
+	if err != nil {
+		return err
+	}
+	got, err := b.Race(ctx, Plan{},
+		inPlace.step(ctx, "npm install, no cache", false), inPlace.step(ctx, "npm install", true),
+		clean.step(ctx, "npm ci, no cache", false), clean.step(ctx, "npm ci", true),
+	)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Pair("install", walls(got[1]), walls(got[0])), s.Pair("ci", walls(got[3]), walls(got[2])))
+}
+
+// npmApp is a repository that installs its packages, with a lock file, and was built once.
+func (b *Bench) npmApp(ctx context.Context, npm, command, cache string) (*repository, error) {
+	app, err := b.newRepository(ctx, []string{command}, []string{cache}, "public", map[string]string{
+		"package.json": manifest, "public/index.html": "<p>Hello\n", ".gitignore": "node_modules\n.npm\n",
+	})
+	if err != nil {
+		return nil, err
+	}
+	lock := proc.Cmd{Args: []string{npm, "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"}, Dir: app.dir}
+	if _, err := proc.Run(ctx, lock); err != nil {
+		return nil, fmt.Errorf("needs a registry of npm: %w", err)
+	}
+	if err := trees.Commit(ctx, app.dir); err != nil {
+		return nil, err
+	}
+	b.Say("  building once: %s", command)
+	_, built, err := app.Build(ctx, app.dir, nil)
+	if err == nil && (built.Cache.Save == nil || !built.Cache.Save.Saved) {
+		err = errors.New("the first build has saved no cache")
+	}
+	return app, err
+}
+
+// step is the time of the one command, with or without the cache.
+func (r *repository) step(ctx context.Context, name string, cached bool) Side {
+	return Side{Name: name, Run: func(int) (proc.Result, error) {
+		var args []string
+		if !cached {
+			args = append(args, "--no-cache")
+		}
+		res, built, err := r.Build(ctx, r.dir, nil, args...)
+		if err != nil {
+			return res, err
+		}
+		if hit := built.Cache.Restore != nil && built.Cache.Restore.Hit; hit != cached {
+			return res, fmt.Errorf("a cache was used: %v", hit)
+		}
+		took := built.took()
+		if len(took) != 1 {
+			return res, fmt.Errorf("there were %d commands", len(took))
+		}
+		res.Wall = time.Duration(took[0] * float64(time.Second))
+		return res, nil
+	}}
+}

@@ -1,0 +1,4 @@
+package proc
+
+// rssUnit is in what the kernel counts resident memory.
+const rssUnit = 1 << 10

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package proc
+
+// rssUnit is in what the kernel counts resident memory.
+const rssUnit = 1
