@@ -15,7 +15,8 @@ import (
 	"github.com/preamp-build/preamp/cmd/preamp-bench/internal/report"
 )
 
-// run does what the command line says. ok is false when a goal was missed and somebody wants to know.
+// run does what the command line says. ok is false when a goal was missed and somebody wants to know. When it is interrupted, it
+// still tells what it has measured.
 func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error) {
 	if o.list {
 		list(stdout, o.chosen)
@@ -32,6 +33,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (ok bool, e
 	}
 	if err == nil && o.out != "" {
 		err = o.write(r, stderr)
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	return !o.check || passed(r, o.allowMissing), err
 }
@@ -81,10 +85,7 @@ func (o *options) measure(ctx context.Context, stderr io.Writer) (r report.Repor
 	}
 	for _, a := range o.chosen {
 		b.Say("%s", a.Name)
-		s, err := axes.Run(ctx, b, a)
-		if err != nil {
-			return r, err
-		}
+		s := axes.Run(ctx, b, a)
 		for _, row := range s.Rows {
 			b.Say("  %s", row.Line())
 		}

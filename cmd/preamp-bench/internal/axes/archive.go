@@ -2,6 +2,7 @@ package axes
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -66,15 +67,36 @@ func (b *Bench) intoFolder(run func(dir string) (proc.Result, error)) func(int) 
 
 // sizeOf is how many bytes the regular files below a folder have.
 func sizeOf(root string) (sum int64, err error) {
-	err = filepath.WalkDir(root, func(_ string, d os.DirEntry, err error) error {
+	all, err := contentOf(root)
+	for _, size := range all {
+		sum += size
+	}
+	return sum, err
+}
+
+// written is how many bytes the files have that are new or other ones than in the content before.
+func written(root string, before map[string]int64) (sum int64, err error) {
+	all, err := contentOf(root)
+	for file, size := range all {
+		if _, ok := before[file]; !ok {
+			sum += size
+		}
+	}
+	return sum, err
+}
+
+// contentOf are the sizes of the regular files below a folder, by a name that a file does not keep when it is written again.
+func contentOf(root string) (map[string]int64, error) {
+	all := map[string]int64{}
+	err := filepath.WalkDir(root, func(p string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		info, err := d.Info()
 		if err == nil {
-			sum += info.Size()
+			all[fmt.Sprintf("%s %d", p, info.ModTime().UnixNano())] = info.Size()
 		}
 		return err
 	})
-	return sum, err
+	return all, err
 }

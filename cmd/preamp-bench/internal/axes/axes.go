@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -57,6 +58,7 @@ type Sheet struct {
 	Rows   []report.Row
 	Panels []report.Panel
 	load   float64
+	dir    string // of the run
 }
 
 func (s *Sheet) row(id string) (*report.Row, error) {
@@ -108,28 +110,46 @@ func (s *Sheet) NotRun(id string, why error) error {
 	if err != nil {
 		return err
 	}
-	r.Why = why.Error()
+	r.Why = s.reason(why)
 	return nil
 }
 
-// Run measures one axis. The error is that of ctx alone: whatever else goes wrong is why rows were not run.
-func Run(ctx context.Context, b *Bench, a Axis) (*Sheet, error) {
-	s := &Sheet{Rows: slices.Clone(a.Rows)}
+// longest is how much of a reason is told, in bytes.
+const longest = 300
+
+// reason makes one line for a page of an error: without the folder of this run, and of what a program said only the beginning.
+func (s *Sheet) reason(err error) string {
+	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), s.dir+string(filepath.Separator), "")), " ")
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return text
+}
+
+// errInterrupted is why rows are missing that came after the end of the context.
+var errInterrupted = errors.New("the bench was interrupted")
+
+// Run measures one axis. It has no error: whatever goes wrong is why rows were not run, the end of ctx too.
+func Run(ctx context.Context, b *Bench, a Axis) *Sheet {
+	s := &Sheet{Rows: slices.Clone(a.Rows), dir: b.Dir}
 	for i := range s.Rows {
 		s.Rows[i].Axis = a.Name
 	}
 	b.sheet = s
-	err := a.Measure(ctx, b, s)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	err := errInterrupted
+	if ctx.Err() == nil {
+		err = a.Measure(ctx, b, s)
 	}
-	if err == nil {
+	switch {
+	case ctx.Err() != nil:
+		err = errInterrupted
+	case err == nil:
 		err = errors.New("nothing was measured")
 	}
 	for i := range s.Rows {
 		if r := &s.Rows[i]; len(r.Judged()) == 0 && r.Why == "" {
-			r.Why = err.Error()
+			r.Why = s.reason(err)
 		}
 	}
-	return s, nil
+	return s
 }

@@ -15,7 +15,7 @@ import (
 // manifest is the package.json of a site with what many have.
 const manifest = `{
   "name": "site", "version": "1.0.0", "private": true,
-  "dependencies": {"next": "15", "react": "19", "react-dom": "19", "@mui/material": "6", "@emotion/react": "11", "@emotion/styled": "11"},
+  "dependencies": {"aws-amplify": "6", "react": "19", "react-dom": "19", "@mui/material": "6", "@emotion/react": "11", "@emotion/styled": "11"},
   "devDependencies": {"typescript": "5", "eslint": "9", "webpack": "5", "jest": "29", "vite": "6"}
 }
 `
@@ -23,7 +23,7 @@ const manifest = `{
 func install() Axis {
 	return Axis{
 		Name: "install",
-		About: "The install step of a build of which nothing has changed, as result.json has it, against the same step without any cache: next, " +
+		About: "The install step of a build of which nothing has changed, as result.json has it, against the same step without any cache: aws-amplify, " +
 			"react, MUI, typescript, eslint, webpack, jest and vite, from the registry that npm uses here.",
 		Rows: []report.Row{
 			{ID: "install", What: "`npm install`, node_modules cached", Against: "without a cache", Unit: report.Seconds, Goal: report.AtMost(0.10)},

@@ -67,9 +67,9 @@ func (c *composed) save(ctx context.Context, changes work.Changes, round int) (p
 	return res, answer, err
 }
 
-// grow is save, and by how many bytes the files in the store have become more.
+// grow is save, and how many bytes are in the files that it has written into the store.
 func (c *composed) grow(ctx context.Context, changes work.Changes, round int) (proc.Result, work.Response, float64, error) {
-	before, err := sizeOf(c.store)
+	before, err := contentOf(c.store)
 	if err != nil {
 		return proc.Result{}, work.Response{}, 0, err
 	}
@@ -77,8 +77,8 @@ func (c *composed) grow(ctx context.Context, changes work.Changes, round int) (p
 	if err != nil {
 		return res, answer, 0, err
 	}
-	after, err := sizeOf(c.store)
-	return res, answer, float64(after - before), err
+	added, err := written(c.store, before)
+	return res, answer, float64(added), err
 }
 
 func restoreWarm() Axis {

@@ -198,15 +198,22 @@ func (a *again) restic(ctx context.Context) (Side, error) {
 }
 
 func (a *again) unchanged(ctx context.Context, s *Sheet) error {
-	var written, times, layersAdded []float64
+	var portableAdded, layersAdded []float64
 	got, err := a.b.Race(ctx, Plan{},
 		Side{Name: "cache.Local, unchanged", Run: func(int) (proc.Result, error) {
+			before, err := contentOf(a.store)
+			if err != nil {
+				return proc.Result{}, err
+			}
 			res, answer, err := a.b.Work(ctx, work.Request{Do: "save", Store: a.store, Root: a.tree.Root})
 			if err == nil && !answer.Known {
 				err = errors.New("changes were seen where there were none")
 			}
-			// The kernel has counted, not we.
-			written, times = append(written, float64(res.Written)), append(times, res.Wall.Seconds())
+			if err != nil {
+				return res, err
+			}
+			added, err := written(a.store, before)
+			portableAdded = append(portableAdded, float64(added))
 			return res, err
 		}},
 		Side{Name: "layers, unchanged", Run: func(round int) (proc.Result, error) {
@@ -222,7 +229,7 @@ func (a *again) unchanged(ctx context.Context, s *Sheet) error {
 		return err
 	}
 	return errors.Join(
-		s.Alone("unchanged", written), s.Alone("unchanged-time", times),
+		s.Alone("unchanged", portableAdded), s.Alone("unchanged-time", walls(got[0])),
 		s.Alone("composed-unchanged", layersAdded), s.Alone("composed-unchanged-time", walls(got[1])),
 	)
 }

@@ -29,9 +29,7 @@ type Result struct {
 	Wall time.Duration
 	CPU  time.Duration // its own and that of the children that it waited for
 	RSS  int64         // the highest resident memory in bytes, of itself or of the largest of those children
-	// Written is how many bytes it let the kernel write to disks, sooner or later.
-	Written int64
-	Out     []byte // its standard output
+	Out  []byte        // its standard output
 }
 
 // tail is how much of a process's output an error quotes, in bytes.
@@ -62,7 +60,7 @@ func Run(ctx context.Context, c Cmd) (r Result, err error) {
 	if state := cmd.ProcessState; state != nil {
 		r.CPU = state.UserTime() + state.SystemTime()
 		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-			r.RSS, r.Written = usage.Maxrss*rssUnit, usage.Oublock*512
+			r.RSS = usage.Maxrss * rssUnit
 		}
 	}
 	if runErr != nil && !allowed(runErr, c.OK) {
