@@ -10,8 +10,12 @@ export PREAMP_CA_CERT ?= $(or $(NODE_EXTRA_CA_CERTS),$(SSL_CERT_FILE))
 # How long each fuzz target runs.
 export FUZZTIME ?= 60s
 
+# How often the bench measures everything, and which of its axes: all, or some with commas between them.
+ROUNDS ?= 5
+AXES ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help build setup demo test test-short action lint fmt fuzz release clean
+.PHONY: help build setup demo test test-short action bench lint fmt fuzz release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +37,10 @@ test-short: ## Run the tests that need nothing but Go, quickly
 
 action: build ## Run our GitHub Action under nektos/act
 	@.ci/action.sh
+
+bench: ## Measure preamp against its peers, ROUNDS times (default: 5), and write docs/performance.md; AXES chooses
+	go build -o bin/preamp-bench ./cmd/preamp-bench
+	bin/preamp-bench -rounds $(ROUNDS) -only "$(AXES)"
 
 lint: ## Run the linters
 	@.ci/lint.sh
