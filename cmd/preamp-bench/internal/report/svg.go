@@ -12,7 +12,7 @@ import (
 
 // The plot's measures, in pixels.
 const (
-	panelWidth   = 470
+	panelWidth   = 490
 	panelHeight  = 350
 	marginLeft   = 62
 	marginTop    = 46
@@ -48,6 +48,8 @@ func WriteSVG(out io.Writer, panels []Panel) error {
 		s := scalesOf(p)
 		fmt.Fprintf(w, `<g transform="translate(%d 0)">`+"\n", i*panelWidth)
 		fmt.Fprintf(w, `<text class="title" x="%d" y="26">%s</text>`+"\n", marginLeft, html.EscapeString(p.Title))
+		fmt.Fprintf(w, `<text class="ours-name" x="%d" y="26">preamp</text><text class="peer-name" x="%d" y="26">others</text>`+"\n",
+			marginLeft+plotWidth+18, marginLeft+plotWidth+72)
 		s.grid(w)
 		for _, l := range p.Lines {
 			s.line(w, l)
@@ -106,7 +108,7 @@ func (s scales) grid(w io.Writer) {
 	for decade := s.low; decade <= s.high; decade++ {
 		y := s.y(math.Pow10(decade))
 		fmt.Fprintf(w, `<path class="grid" d="M%d %.1fH%d"/>`, marginLeft, y, marginLeft+plotWidth)
-		fmt.Fprintf(w, `<text class="text" x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", marginLeft-8, y+4, Format(Seconds, math.Pow10(decade)))
+		fmt.Fprintf(w, `<text class="text" x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", marginLeft-8, y+4, tick(decade))
 	}
 	for _, n := range s.files {
 		fmt.Fprintf(w, `<text class="text" x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", s.x(n), marginTop+plotHeight+18, thousands(n))
@@ -169,6 +171,14 @@ func (s scales) names(w io.Writer, lines []Line) {
 		}
 		fmt.Fprintf(w, `<text class="%s-name" x="%.1f" y="%.1f">%s</text>`+"\n", l.line.class(), x+18, l.to+4, html.EscapeString(l.line.Name))
 	}
+}
+
+// tick is a power of ten in seconds.
+func tick(decade int) string {
+	if decade < 0 {
+		return strconv.FormatFloat(math.Pow10(decade+3), 'f', -1, 64) + " ms"
+	}
+	return strconv.FormatFloat(math.Pow10(decade), 'f', -1, 64) + " s"
 }
 
 func thousands(n int) string {
