@@ -29,9 +29,11 @@ func peers() Axis {
 }
 
 func measurePeers(ctx context.Context, b *Bench, s *Sheet) error {
-	if _, err := b.Docker(ctx); err != nil {
+	docker, err := b.Docker(ctx)
+	if err != nil {
 		return err
 	}
+	defer keepVolumes(ctx, docker)()
 	act, actErr := b.Act(ctx)
 	gitlab, gitlabErr := b.Gitlab(ctx)
 	if gitlabErr == nil {
@@ -68,6 +70,20 @@ func measurePeers(ctx context.Context, b *Bench, s *Sheet) error {
 		}
 	}
 	return nil
+}
+
+// actVolume is what act makes for its tools, and leaves.
+const actVolume = "act-toolcache"
+
+// keepVolumes returns what removes act's volume, unless it was there before.
+func keepVolumes(ctx context.Context, docker string) func() {
+	if _, err := proc.Run(ctx, proc.Cmd{Args: []string{docker, "volume", "inspect", actVolume}}); err == nil {
+		return func() {}
+	}
+	return func() {
+		// When it cannot be removed, it is as when act was run by hand.
+		_, _ = proc.Run(context.WithoutCancel(ctx), proc.Cmd{Args: []string{docker, "volume", "rm", actVolume}})
+	}
 }
 
 // peersApp is a repository with the same job for all of them.

@@ -41,9 +41,11 @@ const method = `## How it is measured
   were removed a moment ago.
 - "preamp" is the program itself, run as a user does. "package" is a process of the bench that calls the package that the program
   uses for it; what it is compared with is a whole process, too.
-- The trees are made by the bench, always the same. 40,000 files have 440 MB: half of them less than 1 KB, a tenth more than 9 KB,
-  one of a thousand some megabytes, as in a node_modules of 40,341 files; gzip makes about a quarter of them. The site has 5,000
-  files of 152 MB, one in six an image. The repository has 2,800 files and 3,000 commits, and a server on this machine.
+- The trees are made by the bench, always the same. 40,000 files have 440 MB: half of them about 1 KB or less, a tenth 10 KB or more,
+  one of a thousand some megabytes. They are made after a node_modules of 40,341 files (513 MiB; median 956 B), and pack in a
+  similar way: gzip -6 makes 25 % of them (28 % there), zstd -3 makes 90 % of what gzip does (90 %), zstd -1 103 % (106 %). The site
+  has 5,000 files of 152 MB, of which two thirds are images. The repository has 2,800 files and 3,000 commits, and a server on this
+  machine.
 - A row that could not be run says why. It does not count as met.
 
 `

@@ -25,16 +25,16 @@ func text(rnd *rand.Rand, length int) []byte {
 var common = sync.OnceValue(func() []byte { return write(random(6, 0), 256<<10, nil) })
 
 func write(rnd *rand.Rand, length int, others []byte) []byte {
-	out := make([]byte, 0, length+256)
+	out := make([]byte, 0, length+512)
 	for len(out) < length {
 		n := rnd.Uint64()
-		if n>>56 < 7 && len(others) > 0 {
-			at, size := int(rnd.Uint64()%uint64(len(others)-256)), 100+int(n>>40%156)
+		if n>>56 < 9 && len(others) > 0 {
+			at, size := int(rnd.Uint64()%uint64(len(others)-512)), 200+int(n>>40%312)
 			out = append(out, others[at:at+size]...)
 			continue
 		}
-		if n>>56 < 80 && len(out) > 200 {
-			at, size := int(rnd.Uint64()%uint64(len(out)-128)), 24+int(n>>40%104)
+		if n>>56 < 40 && len(out) > 400 {
+			at, size := int(rnd.Uint64()%uint64(len(out)-300)), 40+int(n>>40%260)
 			out = append(out, out[at:at+size]...)
 			continue
 		}

@@ -99,12 +99,19 @@ func TestModulesAreTheSameEverywhere(t *testing.T) {
 }
 
 func TestSite(t *testing.T) {
-	tree, err := trees.Site(t.TempDir(), 60)
+	const files = 100
+	tree, err := trees.Site(t.TempDir(), files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := content(t, filepath.Join(tree.Root, "dist"))
-	if mean := tree.Bytes / 60; len(all) != 60 || mean < 25_000 || mean > 36_000 {
-		t.Errorf("%d files of %d bytes each", len(all), mean)
+	images := 0
+	for name := range all {
+		if filepath.Ext(name) == ".png" {
+			images++
+		}
+	}
+	if mean := tree.Bytes / files; len(all) != files || images != 16 || mean < 25_000 || mean > 36_000 {
+		t.Errorf("%d files, %d images, %d bytes each", len(all), images, mean)
 	}
 }
