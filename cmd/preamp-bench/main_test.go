@@ -165,6 +165,20 @@ func TestCheckOfWhatCannotBeRun(t *testing.T) {
 	}
 }
 
+// A disk that becomes full would spoil the rest of the run, and what others do on it.
+func TestRoom(t *testing.T) {
+	dir := t.TempDir()
+	if err := roomFor(dir, 1); err != nil {
+		t.Error(err)
+	}
+	if err := roomFor(dir, 1<<60); err == nil || !strings.Contains(err.Error(), "-dir names another folder") {
+		t.Errorf("the error is %v", err)
+	}
+	if small, large := needed(1, 1), needed(5, 1); small >= large || needed(5, 0.5) >= large {
+		t.Errorf("%d, %d", small, large)
+	}
+}
+
 func TestAxesHaveDifferentNames(t *testing.T) {
 	seen := map[string]int{}
 	for _, a := range axes.All() {

@@ -18,7 +18,7 @@ const usage = `preamp-bench measures preamp against its peers, in turns on this 
     preamp-bench -list
 
 All rows are run, and written with a plot beside it to docs/performance.md. With -only, -check or -json no file is written,
-unless -o names one. It takes about 25 minutes. Nothing else should run on the machine.
+unless -o names one. It takes about half an hour and 45 GB of disk. Nothing else should run on the machine.
 
 -check exits with 1 when a row misses its goal, and says which. A row that could not be run counts as missed, because nobody
 knows; with -allow-missing it does not.

@@ -100,6 +100,11 @@ func (o *options) bench(ctx context.Context, stderr io.Writer) (*axes.Bench, err
 	if err != nil {
 		return nil, err
 	}
+	if len(o.only) == 0 {
+		if err := roomFor(o.dir, needed(o.rounds, o.scale)); err != nil {
+			return nil, err
+		}
+	}
 	kept, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("find a folder for the peers: %w", err)

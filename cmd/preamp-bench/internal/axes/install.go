@@ -41,22 +41,23 @@ func measureInstall(ctx context.Context, b *Bench, s *Sheet) error {
 	if err != nil {
 		return errors.New("needs npm, to lock the versions")
 	}
-	inPlace, err := b.npmApp(ctx, npm, "npm install --no-audit --no-fund", "node_modules/**/*")
-	if err != nil {
-		return err
+	for _, c := range []struct{ id, command, cache string }{
+		{"install", "npm install --no-audit --no-fund", "node_modules/**/*"},
+		{"ci", "npm ci --no-audit --no-fund --cache .npm --prefer-offline", ".npm/**/*"},
+	} {
+		app, err := b.npmApp(ctx, npm, c.command, c.cache)
+		if err != nil {
+			return err
+		}
+		got, err := b.Race(ctx, Plan{}, app.step(ctx, c.id+", no cache", false), app.step(ctx, c.id+", cached", true))
+		if err != nil {
+			return err
+		}
+		if err := s.Pair(c.id, walls(got[1]), walls(got[0])); err != nil {
+			return err
+		}
 	}
-	clean, err := b.npmApp(ctx, npm, "npm ci --no-audit --no-fund --cache .npm --prefer-offline", ".npm/**/*")
-	if err != nil {
-		return err
-	}
-	got, err := b.Race(ctx, Plan{},
-		inPlace.step(ctx, "npm install, no cache", false), inPlace.step(ctx, "npm install", true),
-		clean.step(ctx, "npm ci, no cache", false), clean.step(ctx, "npm ci", true),
-	)
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.Pair("install", walls(got[1]), walls(got[0])), s.Pair("ci", walls(got[3]), walls(got[2])))
+	return nil
 }
 
 // npmApp is a repository that installs its packages, with a lock file, and was built once.

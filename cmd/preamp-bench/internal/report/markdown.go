@@ -74,8 +74,8 @@ func (r Report) circumstances(w io.Writer, d Document) {
 		fmt.Fprintf(w, " The inputs had %s of their size, for which the goals are not meant.", number(r.Scale))
 	}
 	m := r.Machine
-	fmt.Fprintf(w, "\n\n%s, preamp %s, %d rounds in %s. %d × %s, %s, %s, %s; %s.\n", r.Started.UTC().Format("2 January 2006, 15:04 MST"),
-		r.Preamp, r.Rounds, r.Took.Round(time.Second), m.CPUs, m.CPU, Format(Bytes, float64(m.Memory)), m.System, m.Disk, m.Engine)
+	fmt.Fprintf(w, "\n\n%s, preamp %s, %s in %s. %d × %s, %s, %s, %s; %s.\n", r.Started.UTC().Format("2 January 2006, 15:04 MST"),
+		r.Preamp, rounds(r.Rounds), r.Took.Round(time.Second), m.CPUs, m.CPU, Format(Bytes, float64(m.Memory)), m.System, m.Disk, m.Engine)
 	fmt.Fprintf(w, "Load averages before %s, after %s", r.LoadBefore, r.LoadAfter)
 	if m.CPUs > 0 && r.busy() {
 		fmt.Fprint(w, ": the machine had other work meanwhile, so the seconds are too many, and the ratios uncertain")
@@ -85,6 +85,13 @@ func (r Report) circumstances(w io.Writer, d Document) {
 		fmt.Fprintf(w, "The bench has installed %s.\n", strings.Join(r.Installed, ", "))
 	}
 	fmt.Fprintln(w)
+}
+
+func rounds(n int) string {
+	if n == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds", n)
 }
 
 // busy says whether the machine had other work when the bench began. Its own load is that of the rounds.
