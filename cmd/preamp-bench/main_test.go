@@ -31,7 +31,7 @@ func TestCommandLine(t *testing.T) {
 		code int
 		out  string // a regular expression
 	}{
-		{"-list", 0, `(?s)^job: .*\n    here: the repository is there against .docker run --rm.: ≤ 1.15×\n.*\nsize: `},
+		{"-list", 0, `(?s)^job: .*\n    here: the repository is there against .docker run --rm.: ≤ 1.15×\n.*\ninstall: `},
 		{"-list -only artifact,skip", 0, `(?s)^skip: .*\nartifact: `},
 		{"-help", 0, `(?s)-check exits with 1.*-allow-missing`},
 		{"-only nothing", 2, `there is no axis "nothing"; there are job, command,`},

@@ -79,6 +79,11 @@ func (o *options) measure(ctx context.Context, stderr io.Writer) (r report.Repor
 		b.Say("removing what was made")
 		err = errors.Join(err, b.Close(ctx))
 	}()
+	if len(o.only) == 0 {
+		if err := b.Settle(ctx); err != nil {
+			return r, err
+		}
+	}
 	r = report.Report{Started: time.Now(), Rounds: o.rounds, Scale: o.scale, LoadBefore: axes.Loads(), Machine: machine(ctx, b.Dir)}
 	if r.Preamp, err = b.Version(ctx); err != nil {
 		return r, err

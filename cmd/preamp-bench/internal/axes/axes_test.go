@@ -181,3 +181,15 @@ frontend:
 		t.Error(diff)
 	}
 }
+
+func TestProbeMakesFiles(t *testing.T) {
+	b, _ := open(t, 1)
+	took, err := b.probe()
+	if err != nil || took <= 0 {
+		t.Errorf("%v, %v", took, err)
+	}
+	made, err := filepath.Glob(filepath.Join(b.Dir, "probe-*", "probe", "*"))
+	if err != nil || len(made) != probes*probeFiles {
+		t.Errorf("%d files, %v", len(made), err)
+	}
+}
