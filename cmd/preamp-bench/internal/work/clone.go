@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -47,7 +48,12 @@ func peek(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return decided(h.Compare(ctx, r.Base, watches(r), 0))
+	v, err := h.View(ctx)
+	if err != nil {
+		return Response{}, err
+	}
+	got, err := v.Compare(ctx, r.Base, watches(r), 0)
+	return decided(got, errors.Join(err, v.Close()))
 }
 
 func watches(r Request) []source.Watch { return []source.Watch{{Roots: []string{r.Watch}}} }
