@@ -2,12 +2,10 @@ package runner
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 
-	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/source"
 )
@@ -148,52 +146,4 @@ func (b *build) dropAhead() error {
 		return nil
 	}
 	return a.started.Close()
-}
-
-// mayCompose reports whether there is a cache that the workspace might be composed with.
-func (b *build) mayCompose() bool {
-	return b.r.Layers != nil && b.r.Cache != nil && !b.job.NoCache && b.scratch.lock == nil
-}
-
-// wantsHead reports whether the specification decides over how to begin, and is not at hand.
-func (b *build) wantsHead(ctx context.Context) bool {
-	_, ok := b.r.Engine.(engine.Starter)
-	return ok && b.job.URL != "" && b.mayCompose() && b.composes(ctx) == nil
-}
-
-// cachesNothing reports whether the build will have no cache, as far as the specification can be seen already.
-func (b *build) cachesNothing(ctx context.Context, id source.Identity) bool {
-	var files fs.FS
-	switch {
-	case b.head != nil:
-		view, err := b.head.View(ctx)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = view.Close() }() // it is only read from
-		files = view
-	case id.WorkTree != "":
-		root, err := os.OpenRoot(id.WorkTree)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = root.Close() }()
-		files = root.FS()
-	default:
-		return false
-	}
-	file, _, err := buildspec.Find(files, b.appRoot())
-	if err != nil {
-		return false // the service's own keeps something of most applications
-	}
-	raw, err := fs.ReadFile(files, file)
-	if err != nil {
-		return false
-	}
-	spec, found := buildspec.Parse(file, raw)
-	if found.HasErrors() {
-		return false
-	}
-	app, _, err := spec.Select(b.appRoot())
-	return err == nil && (app.Frontend == nil || len(app.Frontend.CachePaths) == 0)
 }

@@ -46,6 +46,57 @@ func (c counted) Open(ctx context.Context, spec engine.Spec) (engine.Container, 
 const keeping = `  cache: { paths: ['kept/**/*'] }
 `
 
+func watchedRunner(t *testing.T, e *docker.Engine) (*Runner, *watched) {
+	t.Helper()
+	state := t.TempDir()
+	store, err := cache.NewLocal(filepath.Join(state, "cache"), cache.Options{})
+	must(t, err)
+	kept, err := layers.Open(filepath.Join(state, "layers"), layers.Limits{})
+	must(t, err)
+	w := &watched{Engine: e}
+	return &Runner{Engine: w, Images: &Images{Engine: e, Builder: e}, State: state, Cache: store, Layers: kept}, w
+}
+
+// Whether a URL's workspace will be composed is only known of its last build, before there is anything of it.
+func TestAheadOfClone(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	if err := e.Composes(t.Context(), t.TempDir()); err != nil {
+		t.Skip("needs an engine that can compose workspaces: " + err.Error())
+	}
+	dir := t.TempDir()
+	repo, bare := filepath.Join(dir, "app"), filepath.Join(dir, "served", "app.git")
+	sourcetest.Write(t, repo, map[string]string{"amplify.yml": earlySpec, "src/page": "1\n"})
+	sourcetest.Git(t, repo, "init", "-q", "-b", "main")
+	commit(t, repo, "one")
+	sourcetest.Git(t, dir, "clone", "-q", "--bare", repo, bare)
+	web := sourcetest.HTTP(t, filepath.Dir(bare), sourcetest.HTTPOptions{})
+	r, w := watchedRunner(t, e)
+	for _, step := range []struct {
+		spec          string
+		opened, plain int
+		wasPlain      bool
+	}{
+		{earlySpec, 1, 0, true}, // by what the mirror holds
+		{earlySpec, 1, 0, true}, // by the last build
+		{earlySpec + keeping, 0, 1, false},
+		{earlySpec + keeping, 0, 1, false},
+		{earlySpec, 1, 0, true},
+	} {
+		sourcetest.Write(t, repo, map[string]string{"amplify.yml": step.spec})
+		sourcetest.Git(t, repo, "commit", "-q", "-a", "--allow-empty", "-m", "next")
+		sourcetest.Git(t, repo, "push", "-q", bare, "main")
+		*w = watched{Engine: e}
+		job := Job{URL: web.URL + "/app.git", Out: t.TempDir(), Image: dockertest.Image(t, e)}
+		if res := r.Run(t.Context(), job, nil); res.Status != StatusSucceeded || w.opened != step.opened || w.plain != step.plain {
+			t.Errorf("%s with %+v, want %+v (%v)", res.Status, *w, step, res.Failure)
+		}
+		b := newBuild(r, job, nil)
+		if got := b.wasPlain(); got != step.wasPlain {
+			t.Errorf("remembered as plain: %v, want %v", got, step.wasPlain)
+		}
+	}
+}
+
 // A container that is started ahead is the one that is built in when everything is as expected, and is gone otherwise.
 func TestAhead(t *testing.T) {
 	e := dockertest.Engine(t, docker.Options{})
@@ -96,13 +147,7 @@ func TestAhead(t *testing.T) {
 			sourcetest.Write(t, repo, map[string]string{"amplify.yml": tc.spec, "src/page": "1\n"})
 			sourcetest.Git(t, repo, "init", "-q", "-b", "main")
 			commit(t, repo, "one")
-			state := t.TempDir()
-			store, err := cache.NewLocal(filepath.Join(state, "cache"), cache.Options{})
-			must(t, err)
-			kept, err := layers.Open(filepath.Join(state, "layers"), layers.Limits{})
-			must(t, err)
-			w := &watched{Engine: e}
-			r := &Runner{Engine: w, Images: &Images{Engine: e, Builder: e}, State: state, Cache: store, Layers: kept}
+			r, w := watchedRunner(t, e)
 			job := Job{Path: repo, Out: t.TempDir(), Image: image}
 			if tc.change != nil {
 				tc.change(&job)

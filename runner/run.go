@@ -112,6 +112,7 @@ func (b *build) run(ctx context.Context) error {
 		b.skipAll()
 		return nil
 	}
+	b.notePlain(b.plan.cache.Empty())
 	// A first build may have to make its image, which is no part of the time that the service would count.
 	if err := b.getImage(ctx); err != nil {
 		return b.classified(ctx, err)

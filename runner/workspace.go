@@ -25,6 +25,7 @@ import (
 //	slots/APP-N/        the same for engines whose builds see this machine's paths, which have to stay the same from
 //	                    build to build; APP-N.lock says that it is in use
 //	jobs/APP/BRANCH     how many builds there were
+//	plain/SOURCE        there when the last build of a URL had no cache
 //	history/APP/        times and sizes of earlier builds, a file for each branch
 //	mirrors/            what was cloned, so that the next build fetches only what is new
 //	home/               what the host engine needs
