@@ -21,6 +21,7 @@ const (
 	killTree  = "PREAMP_TEST_KILL_TREE"
 	killStep  = "PREAMP_TEST_KILL_STEP"
 	killLinks = "PREAMP_TEST_KILL_LINKS" // not empty: with links
+	killGC    = "PREAMP_TEST_KILL_GC"    // not empty: it collects garbage and saves nothing
 )
 
 // killTreeOf makes a tree of a few chunks that share some files with every other one.
@@ -136,8 +137,7 @@ func newKillStore(t testing.TB, dir string) *Local {
 // runChild saves in a child process and reports whether it came to the end.
 func runChild(t *testing.T, store, tree string, step int) bool {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // the test binary itself
-	child.Env = append(os.Environ(), killStore+"="+store, killTree+"="+tree, killStep+"="+strconv.Itoa(step))
+	child := childOf(t, t.Name(), store, tree, step)
 	if t.Name() == "TestKilledLinks" {
 		child.Env = append(child.Env, killLinks+"=1")
 	}
@@ -147,6 +147,14 @@ func runChild(t *testing.T, store, tree string, step int) bool {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return err == nil
+}
+
+// childOf is a process that runs the test of this name.
+func childOf(t *testing.T, test, store, tree string, step int) *exec.Cmd {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$") //nolint:gosec // the test binary itself
+	child.Env = append(os.Environ(), killStore+"="+store, killTree+"="+tree, killStep+"="+strconv.Itoa(step))
+	return child
 }
 
 func saveAndDie(t *testing.T) {
@@ -159,6 +167,12 @@ func saveAndDie(t *testing.T) {
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 			select {} // it does not come at once
 		}
+	}
+	fmt.Println(killBegins)
+	if os.Getenv(killGC) != "" {
+		_, err := l.GC(t.Context())
+		must(t, err)
+		return
 	}
 	saved, err := l.Save(t.Context(), plainKey, compiled(t, plainKey), os.Getenv(killTree))
 	if err != nil || !saved.Written {

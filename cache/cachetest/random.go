@@ -17,19 +17,25 @@ import (
 
 const casesVariable = "PREAMP_PROPERTY_CASES"
 
+// Cases is how many cases a property test of caches takes: the value of PREAMP_PROPERTY_CASES, or 300.
+func Cases(t testing.TB) int {
+	t.Helper()
+	s := os.Getenv(casesVariable)
+	if s == "" {
+		return 300
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", casesVariable, err)
+	}
+	return n
+}
+
 // randomTrees edits a tree at random, saves it with random patterns and compares what comes back with what an
 // independent reading of the patterns says.
 func randomTrees(t *testing.T, open Opener) {
-	cases := 300
-	if s := os.Getenv(casesVariable); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("%s: %v", casesVariable, err)
-		}
-		cases = n
-	}
 	const casesPerTree = 10
-	for seed := range uint64((cases + casesPerTree - 1) / casesPerTree) {
+	for seed := range uint64((Cases(t) + casesPerTree - 1) / casesPerTree) {
 		e := &editor{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), root: workspace(t)}
 		f := newFixture(t, open)
 		for i := range casesPerTree {

@@ -3,6 +3,7 @@
 package layers_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,7 @@ const (
 	killDo   = "PREAMP_TEST_KILL_DO"
 	killAt   = "PREAMP_TEST_KILL_AT"
 	killSite = "PREAMP_TEST_KILL_SITE"
+	killTree = "PREAMP_TEST_KILL_TREE" // the folder of the build that is to be saved
 )
 
 // TestKillChild is no test of its own.
@@ -41,22 +43,29 @@ func TestKillChild(t *testing.T) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	})
+	fmt.Println(killBegins)
 	switch do {
 	case "save":
 		lease, _, err := s.store.Restore(t.Context(), layers.Request{Key: s.key, Build: "child", Engine: "e"})
 		must(t, err)
-		_, err = lease.Save(t.Context(), s.paths, layers.Tree{Upper: filepath.Join(s.dir, "build-2/upper"), Merged: filepath.Join(s.dir, "build-2/merged")})
+		_, err = lease.Save(t.Context(), s.paths, layers.Tree{Upper: filepath.Join(os.Getenv(killTree), "upper"), Merged: filepath.Join(os.Getenv(killTree), "merged")})
 		must(t, err)
 		must(t, lease.Close())
 	case "unpack":
 		s.key.Image = "new"
 		store := &fakeStore{files: map[string]string{"node_modules/a": "1", "node_modules/b": "22"}}
+		for i := range unpackedMore {
+			store.files[fmt.Sprintf("node_modules/c%d/d%d", i%7, i)] = "3"
+		}
 		lease, _, err := s.store.Restore(t.Context(), layers.Request{Key: s.key, Build: "child", Engine: "e", Store: store})
 		must(t, err)
 		must(t, lease.Close())
 	case "tidy":
-		_, err := s.store.Tidy(t.Context())
+		done, err := s.store.Tidy(t.Context())
 		must(t, err)
+		if done.Flattened != 1 {
+			t.Fatalf("there was nothing to flatten: %+v", done)
+		}
 	}
 }
 
@@ -110,14 +119,23 @@ func killSubject(t *testing.T, do string) (*site, []string) {
 		}
 		return s, []string{first}
 	}
-	return s, []string{"", "node_modules/a\nnode_modules/b\n"}
+	return s, []string{"", unpacked()}
+}
+
+// unpacked are the names that the child unpacks.
+func unpacked() string {
+	list := []string{"node_modules/a\n", "node_modules/b\n"}
+	for i := range unpackedMore {
+		list = append(list, fmt.Sprintf("node_modules/c%d/d%d\n", i%7, i))
+	}
+	slices.Sort(list)
+	return strings.Join(list, "")
 }
 
 // killed runs the child, and reports whether it got as far as the step.
 func (s *site) killed(t *testing.T, do string, step int) bool {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestKillChild$")
-	cmd.Env = append(os.Environ(), killDo+"="+do, killAt+"="+strconv.Itoa(step), killSite+"="+s.dir)
+	cmd := s.child(t, do, step)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return false
@@ -126,6 +144,14 @@ func (s *site) killed(t *testing.T, do string, step int) bool {
 		t.Fatalf("step %d: %v\n%s", step, err, out)
 	}
 	return true
+}
+
+func (s *site) child(t *testing.T, do string, step int) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestKillChild$")
+	cmd.Env = append(os.Environ(), killDo+"="+do, killAt+"="+strconv.Itoa(step), killSite+"="+s.dir,
+		killTree+"="+filepath.Join(s.dir, fmt.Sprintf("build-%d", s.builds)))
+	return cmd
 }
 
 // afterKill is what the next build finds, after somebody has tidied up.

@@ -3,7 +3,6 @@
 package layers_test
 
 import (
-	"flag"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -14,16 +13,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// cases is how many builds TestRandom does; a long run takes more.
-var cases = flag.Int("layers.cases", 300, "builds in TestRandom")
+	"github.com/preamp-build/preamp/cache/cachetest"
+)
 
 // TestRandom lets builds do anything to their workspace, each after the other. What the cache paths select of it is what the
 // next build finds, to the byte and the nanosecond, whatever is flattened and collected in between.
 func TestRandom(t *testing.T) {
 	const perSite = 25
-	for first := 0; first < *cases; first += perSite {
+	cases := cachetest.Cases(t)
+	for first := 0; first < cases; first += perSite {
 		seed := uint64(first)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 5))
