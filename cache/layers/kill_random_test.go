@@ -66,7 +66,7 @@ func (s *site) prepare(t *testing.T, do string, round int, now string) prepared 
 	switch do {
 	case "save":
 		j := s.start(t, nil)
-		sh(t, j.tree.Merged, fmt.Sprintf(`cd node_modules; n=%d; rm -rf $((n %% 20)); mv $(((n + 7) %% 20)) r$n 2>/dev/null
+		sh(t, j.tree.Merged, fmt.Sprintf(`cd node_modules; n=%d; rm -rf $((n %% 20)); if [ -d $(((n + 7) %% 20)) ]; then mv $(((n + 7) %% 20)) r$n; fi
 			mkdir -p new $((n %% 20)); for i in $(seq 100); do echo $n > new/$i; echo $n > $((n %% 20))/$i; done; mkdir ../dist; touch ../dist/f`, round))
 		j.stop(t)
 		return prepared{j, []string{now, s.cached(t, j.tree.Merged)}}

@@ -300,8 +300,9 @@ func (s *Store) Empty(ctx context.Context) error {
 			return err
 		}
 		for _, e := range entries {
-			name, isLock := strings.CutSuffix(e.Name(), ".lock")
-			if isLock {
+			// A lock without a folder is of a process that died before it had made the one or removed the other.
+			name := strings.TrimSuffix(e.Name(), ".lock")
+			if n := len(waste); n > 0 && waste[n-1] == name {
 				continue
 			}
 			lock := flock.New(s.path("t", name+".lock"))
