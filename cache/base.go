@@ -139,14 +139,13 @@ func (b *base) advance() error {
 // find looks for the node with this path, which comes after those of earlier calls. It reports also whether nodes were
 // passed over, which are gone therefore.
 func (b *base) find(path string) (n *node, pos int, passed bool, err error) {
-	key := walkOrder(path)
-	for !b.ended && b.r.last < key {
+	for !b.ended && inWalk(b.r.last, path) < 0 {
 		passed = true
 		if err := b.advance(); err != nil {
 			return nil, 0, passed, err
 		}
 	}
-	if b.ended || b.r.last != key {
+	if b.ended || b.r.last != path {
 		return nil, 0, passed, nil
 	}
 	found, pos := b.ahead, b.pos

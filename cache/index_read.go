@@ -29,7 +29,7 @@ type indexReader struct {
 	totals totals
 	prev   previous
 	above  []level // the folders the next node may lie in, the project root first
-	last   string  // the last node's path in walkOrder
+	last   string  // the last node's path
 }
 
 type level struct {
@@ -197,11 +197,10 @@ func (r *indexReader) piece(length int) (ref, error) {
 
 // place checks that n may come at this place of the index and descends into it if it is a folder.
 func (r *indexReader) place(n node) error {
-	key := walkOrder(n.path)
-	if key <= r.last {
+	if inWalk(n.path, r.last) <= 0 {
 		return damaged("%q is not in order or comes twice", n.path)
 	}
-	r.last = key
+	r.last = n.path
 	dir, name := path.Split(n.path)
 	dir = strings.TrimSuffix(dir, "/")
 	depth := 1

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -89,8 +90,23 @@ func (e errTooBig) Error() string { return string(e) }
 
 func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
-// walkOrder turns a path into what orders as a walk does when compared byte by byte: / comes before everything else.
-func walkOrder(path string) string { return strings.ReplaceAll(path, "/", "\x00") }
+// inWalk compares two paths by when a walk comes to them: / is before every other byte that a path can have.
+func inWalk(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		x, y := a[i], b[i]
+		switch {
+		case x == y:
+		case x == '/':
+			return -1
+		case y == '/':
+			return 1
+		default:
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}
 
 // localPath reports whether p is a clean path of at least one component that stays below where it starts. The
 // components are what a kernel takes; a backslash is an ordinary character.

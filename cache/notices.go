@@ -45,7 +45,7 @@ func (n *notices) add(kind notice, path string) {
 	n.count[kind]++
 	// The first ones of the tree, whatever the order in which they come.
 	list := append(n.examples[kind], path)
-	slices.SortFunc(list, func(a, b string) int { return strings.Compare(walkOrder(a), walkOrder(b)) })
+	slices.SortFunc(list, inWalk)
 	n.examples[kind] = list[:min(len(list), examplesShown)]
 }
 
