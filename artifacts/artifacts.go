@@ -46,6 +46,9 @@ type Options struct {
 	// Before are the folders that were there before the build, from [Dirs]. When given, a [MissingBaseError] knows
 	// which folders the build did create. Default: nil, it does not.
 	Before []string
+	// Final says that nobody has a use for the files below Root afterwards: [Selection.WriteDir] may then hand them over
+	// instead of copying them. Their modes change, and what is written to the artifact's files is written to them.
+	Final bool
 }
 
 // A File is one entry of an artifact.
@@ -66,5 +69,6 @@ type Selection struct {
 	Notices []string // what a person should know: patterns without a match, files that were left out
 
 	root    string
+	final   bool
 	sources map[string]fs.FileInfo // what Select saw, by File.Source
 }

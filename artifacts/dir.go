@@ -17,7 +17,8 @@ import (
 // error there is nothing at dst (an empty folder, if it was there before). When dst did not exist it appears at
 // once and complete, even if the machine fails meanwhile.
 //
-// Files get the modes 0644 and 0755 whatever the umask, folders 0755, and the current time.
+// Files get the modes 0644 and 0755 whatever the umask, folders 0755, and the current time. Those that are handed over (see
+// Options.Final) keep theirs.
 func (s *Selection) WriteDir(ctx context.Context, dst string) error {
 	entries, err := os.ReadDir(dst)
 	switch {
@@ -133,6 +134,11 @@ func mkdirs(out *os.Root, dir string, made map[string]struct{}) error {
 func (s *Selection) writeFile(ctx context.Context, out, src *os.Root, f File) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.final {
+		if given, err := s.give(out, src, f); given || err != nil {
+			return err
+		}
 	}
 	file, err := out.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

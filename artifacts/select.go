@@ -44,7 +44,7 @@ func Select(ctx context.Context, o Options) (*Selection, error) {
 		}
 	}
 	w.finalNotices(o)
-	s := &Selection{Base: base, Files: w.files, Notices: w.notices.all(), root: o.Root, sources: w.sources}
+	s := &Selection{Base: base, Files: w.files, Notices: w.notices.all(), root: o.Root, final: o.Final, sources: w.sources}
 	slices.SortFunc(s.Files, byPath)
 	for _, f := range s.Files {
 		s.Bytes += f.Size

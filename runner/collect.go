@@ -208,6 +208,7 @@ func (b *build) choose(ctx context.Context, p *ArtifactPlan) (*artifacts.Selecti
 	}
 	chosen, err := artifacts.Select(ctx, artifacts.Options{
 		Root: b.workspace, Base: base, BaseAsWritten: p.Written, Files: p.Files, DiscardPaths: p.Discard, Before: b.before,
+		Final: b.composed == nil, // otherwise the files become a layer of the cache
 	})
 	if err != nil {
 		f := &Failure{Class: ClassOutput, Message: fmt.Sprintf("%s:%d: %v", b.plan.Spec, p.Pos.Line, err), err: err}
