@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
-// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it.
+// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it. It begins when the
+// container has started, which asks enough of the engine.
 func (b *build) reap(ctx context.Context) {
+	if b.reaping != nil || b.dry {
+		return
+	}
 	b.reaping = make(chan func(), 1)
 	info := b.result.Engine
 	go func() {
@@ -26,7 +32,6 @@ func (b *build) reap(ctx context.Context) {
 func (b *build) tellReaped() {
 	if b.reaping != nil {
 		(<-b.reaping)()
-		b.reaping = nil
 	}
 }
 
@@ -44,6 +49,9 @@ func (b *build) release() {
 
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
 func (b *build) cleanUp() {
+	if b.result.Engine != (engine.Info{}) {
+		b.reap(context.Background()) // a build without a container cleans up, too
+	}
 	b.tellReaped()
 	b.endTidying()
 	errs := []error{b.dropAhead()}

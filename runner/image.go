@@ -28,9 +28,10 @@ var _ ImageProvider = (*Images)(nil)
 func (p *Images) Ensure(ctx context.Context, name string, pull engine.Pull, progress func(engine.Progress)) (engine.Image, bool, []string, error) {
 	var notices []string
 	why := ""
+	seen := map[string]engine.Image{}
 	if name == "" {
 		var recipe images.Recipe
-		recipe, why = images.Default(p.host(ctx))
+		recipe, why = images.Default(p.host(ctx, seen))
 		name = recipe.Name
 	}
 	ref, err := images.Resolve(name)
@@ -49,6 +50,9 @@ func (p *Images) Ensure(ctx context.Context, name string, pull engine.Pull, prog
 	if !ok {
 		return engine.Image{}, false, notices, fmt.Errorf("there is no recipe %q", ref.Recipe)
 	}
+	if img, ok := seen[ref.Image]; ok {
+		return img, false, notices, nil
+	}
 	p.building.Lock()
 	defer p.building.Unlock()
 	img, err := p.Engine.Image(ctx, ref.Image, engine.Pull{Policy: engine.PullNever}, nil)
@@ -66,7 +70,7 @@ func (p *Images) Ensure(ctx context.Context, name string, pull engine.Pull, prog
 // Recipe is the recipe of that name, or the default one where name is empty.
 func (p *Images) Recipe(ctx context.Context, name string) (images.Recipe, error) {
 	if name == "" {
-		recipe, _ := images.Default(p.host(ctx))
+		recipe, _ := images.Default(p.host(ctx, map[string]engine.Image{}))
 		return recipe, nil
 	}
 	recipe, ok := images.Lookup(name)
@@ -82,12 +86,15 @@ func (p *Images) Current(ctx context.Context, recipe images.Recipe) (engine.Imag
 	return img, err == nil
 }
 
-// host is what the choice of the default image depends on.
-func (p *Images) host(ctx context.Context) images.Host {
+// host is what the choice of the default image depends on. The images that it finds are put into seen, by their references.
+func (p *Images) host(ctx context.Context, seen map[string]engine.Image) images.Host {
 	return images.Host{
 		OS: runtime.GOOS, LookPath: exec.LookPath,
 		HasImage: func(ref string) bool {
-			_, err := p.Engine.Image(ctx, ref, engine.Pull{Policy: engine.PullNever}, nil)
+			img, err := p.Engine.Image(ctx, ref, engine.Pull{Policy: engine.PullNever}, nil)
+			if err == nil {
+				seen[ref] = img
+			}
 			return err == nil
 		},
 	}

@@ -152,7 +152,7 @@ func (b *build) classified(ctx context.Context, err error) error {
 	return classify(ctx, err)
 }
 
-// begin checks the job, asks the engine who it is, and takes away what a dead preamp left.
+// begin checks the job, and asks the engine who it is.
 func (b *build) begin(ctx context.Context) error {
 	if err := b.job.Validate(); err != nil {
 		return err
@@ -166,7 +166,6 @@ func (b *build) begin(ctx context.Context) error {
 	for _, name := range b.redactor.TooShort() {
 		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
 	}
-	b.reap(ctx)
 	if err := b.makeWorkspace(); err != nil {
 		return fail(ClassOutput, err)
 	}
@@ -188,7 +187,6 @@ func (b *build) getSource(ctx context.Context) (err error) {
 		return err
 	}
 	co, err := source.Prepare(ctx, b.sourceRequest())
-	b.tellReaped()
 	if err != nil {
 		return err
 	}
@@ -355,6 +353,7 @@ func (b *build) start(ctx context.Context) error {
 		return err
 	}
 	b.container = c
+	b.reap(ctx)
 	b.tidyMeanwhile(ctx)
 	b.send(ContainerStarted{ID: c.ID(), Dir: b.r.Engine.Dir(spec), Took: time.Since(began)})
 	return nil

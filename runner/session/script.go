@@ -3,9 +3,7 @@ package session
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -76,45 +74,6 @@ func (s *Session) prologue(setup Setup) string {
 	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(setup.Dir))
 	fmt.Fprintf(&b, `printf '\0preamp:%s hello 0 %%d -\0' "$$" >&%d`+"\n", s.nonce, fdControl)
 	b.WriteString(`__preamp_done 0 "$__preamp_code"` + "\n")
-	return b.String()
-}
-
-// writeFiles is a line that writes files, followed by what is in them: bash takes no more than a line from its input, and
-// so leaves the rest to head. A shell that cannot write them ends.
-func writeFiles(files []File) string {
-	if len(files) == 0 {
-		return ""
-	}
-	// Every program that is called costs more than all that bash does by itself here.
-	var b, data strings.Builder
-	b.WriteString("{ umask 022")
-	modes := map[fs.FileMode][]string{}
-	var folders []string
-	for _, f := range files {
-		name := Quote(f.Path)
-		modes[f.Mode.Perm()] = append(modes[f.Mode.Perm()], name)
-		if f.Mode.IsDir() {
-			folders = append(folders, name)
-		}
-	}
-	if len(folders) > 0 {
-		fmt.Fprintf(&b, " && mkdir -p %s", strings.Join(folders, " "))
-	}
-	for _, f := range files {
-		name := Quote(f.Path)
-		switch {
-		case f.Mode.IsDir():
-		case len(f.Data) == 0:
-			fmt.Fprintf(&b, " && : >%s", name)
-		default:
-			fmt.Fprintf(&b, " && head -c %d >%s", len(f.Data), name)
-			data.Write(f.Data)
-		}
-	}
-	for _, mode := range slices.Sorted(maps.Keys(modes)) {
-		fmt.Fprintf(&b, " && chmod %o %s", mode, strings.Join(modes[mode], " "))
-	}
-	fmt.Fprintf(&b, "; } 2>&1 >/dev/null || exit 1\n%s", data.String())
 	return b.String()
 }
 

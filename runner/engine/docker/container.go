@@ -35,6 +35,7 @@ type buildContainer struct {
 
 	stream  types.HijackedResponse
 	session *session.Session
+	watch   func()             // begins to follow what the container takes, and when it dies
 	release context.CancelFunc // ends the requests that follow the container all its life
 	exited  chan struct{}      // closed when the container has ended or was lost
 	dead    chan struct{}      // closed when no process of it is left; it may be closed earlier than exited, or never
@@ -231,15 +232,17 @@ func (c *buildContainer) attach(ctx, life context.Context) (err error) {
 	}
 	wait, waitErr := c.e.api.ContainerWait(life, c.id, apicontainer.WaitConditionNextExit)
 	go c.awaitExit(life, wait, waitErr)
+	// Both ask the engine for something, which has enough to do until the shell is there.
+	c.watch = func() {
+		go c.watchUsage(life)
+		go c.watchDeath(life)
+	}
 	c.starting = make(chan struct{})
 	go func() {
 		defer close(c.starting)
 		if err := c.e.api.ContainerStart(life, c.id, apicontainer.StartOptions{}); err != nil {
 			c.startErr = c.stackError(startError(c.spec.Image, err))
-			return
 		}
-		go c.watchUsage(life)
-		go c.watchDeath(life)
 	}()
 	return nil
 }
@@ -285,6 +288,7 @@ func (c *buildContainer) openSession(ctx context.Context) error {
 			return c.sessionError(o.err)
 		}
 		c.session = o.s
+		c.watch()
 		return nil
 	case <-ctx.Done():
 		c.stream.Close()

@@ -36,6 +36,7 @@ type Engine struct {
 	endpoint endpoint
 	copy     bool
 	host     atomic.Pointer[system.Info] // see info
+	kind     atomic.Pointer[string]      // "docker" or "podman", once Info has asked
 	overlays overlays
 }
 
@@ -76,6 +77,7 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 		return engine.Info{}, e.unreachable(err)
 	}
 	kind := kindOf(v)
+	e.kind.Store(&kind)
 	if kind == "docker" && tooOld(v.Version) {
 		return engine.Info{}, &engine.Error{
 			Kind: engine.KindUnreachable, Message: "Docker Engine " + v.Version + " is too old", Hint: "preamp needs 20.10 or newer",
@@ -112,6 +114,9 @@ func kindOf(v types.Version) string {
 
 // isPodman takes an engine that does not say what it is for Docker.
 func (e *Engine) isPodman(ctx context.Context) bool {
+	if kind := e.kind.Load(); kind != nil {
+		return *kind == "podman"
+	}
 	v, err := e.api.ServerVersion(ctx)
 	return err == nil && kindOf(v) == "podman"
 }
