@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -40,15 +41,41 @@ func (b *build) ensure(ctx context.Context, name string, progress func(engine.Pr
 	return e
 }
 
+// askEngine asks the engine who it is. Where it is certain enough how the build will begin, that has begun when it answers.
+func (b *build) askEngine(ctx context.Context) (engine.Info, error) {
+	if _, ok := b.r.Engine.(engine.Starter); !ok {
+		return b.r.Engine.Info(ctx)
+	}
+	type answer struct {
+		info engine.Info
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		info, err := b.r.Engine.Info(ctx)
+		answered <- answer{info, err}
+	}()
+	err := b.makeWorkspace(false)
+	if err == nil {
+		err = b.startAhead(ctx, true)
+	}
+	a := <-answered
+	return a.info, cmp.Or(a.err, err)
+}
+
 // startAhead begins where it is likely that there will be something to build: with the image and, in a workspace that is one
-// folder, the container.
-func (b *build) startAhead(ctx context.Context) error {
-	if b.dry || b.r.Images == nil || b.maySkip() && !b.wanted {
+// folder, the container. At once is what it does only where nothing has to be found out for that.
+func (b *build) startAhead(ctx context.Context, atOnce bool) error {
+	if b.ahead != nil || b.dry || b.r.Images == nil || b.maySkip() && !b.wanted {
 		return nil
 	}
 	id, err := source.Identify(b.sourceRequest())
 	if err != nil {
 		return nil //nolint:nilerr // getting the source tells what is wrong with it
+	}
+	plain := !b.mayCompose() || b.cachesNothing(ctx, id)
+	if atOnce && !plain {
+		return nil
 	}
 	b.workspace = filepath.Join(b.scratch.dir, folderName(id.Name))
 	if err := os.Mkdir(b.workspace, 0o755); err != nil {
@@ -65,7 +92,7 @@ func (b *build) startAhead(ctx context.Context) error {
 		},
 	}
 	starter, ok := b.r.Engine.(engine.Starter)
-	if ok && b.mayCompose() && !b.cachesNothing(ctx, id) && b.composes(ctx) == nil {
+	if ok && !plain && b.composes(ctx) == nil {
 		starter = nil // of what it is composed, is known only when all of it is there
 	}
 	job := &build{r: b.r, job: b.job} // which the build changes meanwhile
@@ -117,7 +144,11 @@ func (b *build) startContainer(ctx context.Context, spec engine.Spec) (engine.Co
 		if a.err == nil && a.started != nil && a.fits(spec) {
 			b.ahead = nil
 			defer a.cancel()
-			return a.started.Open(ctx, spec)
+			c, err := a.started.Open(ctx, spec)
+			if !engine.IsKind(err, engine.KindNotAhead) {
+				return c, err
+			}
+			return b.r.Engine.Start(ctx, spec)
 		}
 		b.r.Log.Debug().Err(a.err).Msg("the container that was started ahead is not used")
 		if err := b.dropAhead(); err != nil {

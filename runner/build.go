@@ -57,6 +57,7 @@ type build struct {
 	framework  string    // one of package detect's ids
 	dry        bool      // a preview: nothing is counted
 
+	reapNow        chan struct{}     // closed when the reaping is not to be put off any longer
 	reaping        chan func()       // gets what is to be told of the clean-up
 	envBefore      map[string][]byte // what was kept by envCache when the build began
 	envAfter       map[string][]byte // and when it had ended

@@ -8,15 +8,23 @@ import (
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
-// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it. It begins when the
-// container has started, which asks enough of the engine.
+// reapDelay keeps the reaping out of the way of a build that has just begun, and asks much of the engine.
+const reapDelay = 300 * time.Millisecond
+
+// reap takes away what dead builds left, beside what this one does meanwhile; tellReaped waits for it.
 func (b *build) reap(ctx context.Context) {
 	if b.reaping != nil || b.dry {
 		return
 	}
-	b.reaping = make(chan func(), 1)
-	info := b.result.Engine
+	b.reaping, b.reapNow = make(chan func(), 1), make(chan struct{})
+	info, now := b.result.Engine, b.reapNow
 	go func() {
+		delay := time.NewTimer(reapDelay)
+		defer delay.Stop()
+		select {
+		case <-delay.C:
+		case <-now:
+		}
 		reaped, err := b.r.reap(ctx, info)
 		b.reaping <- func() {
 			for _, x := range reaped {
@@ -29,7 +37,16 @@ func (b *build) reap(ctx context.Context) {
 	}()
 }
 
+// hurryReap ends the delay.
+func (b *build) hurryReap() {
+	if b.reapNow != nil {
+		close(b.reapNow)
+		b.reapNow = nil
+	}
+}
+
 func (b *build) tellReaped() {
+	b.hurryReap()
 	if b.reaping != nil {
 		(<-b.reaping)()
 	}
@@ -52,7 +69,6 @@ func (b *build) cleanUp() {
 	if b.result.Engine != (engine.Info{}) {
 		b.reap(context.Background()) // a build without a container cleans up, too
 	}
-	b.tellReaped()
 	b.endTidying()
 	errs := []error{b.dropAhead()}
 	if b.container != nil {
@@ -64,12 +80,14 @@ func (b *build) cleanUp() {
 		stopped := b.container.Stop(ctx)
 		b.readEnvCache(ctx)
 		b.release()
+		b.hurryReap()
 		b.saveEnvCache()
 		if stopped == nil && b.composed == nil {
 			errs = append(errs, b.removeWorkspace()) // no process is left, so the container may still be on its way out
 		}
 		errs = append(errs, stopped, <-b.closing)
 	}
+	b.tellReaped()
 	if errors.Join(errs...) != nil && b.composed != nil {
 		errs = append(errs, errors.New("the workspace stays, because it may still be mounted"))
 	} else {

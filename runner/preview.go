@@ -81,8 +81,8 @@ func (b *build) look(ctx context.Context) error {
 	if err := b.job.Validate(); err != nil {
 		return err
 	}
-	if err := b.makeWorkspace(); err != nil {
-		return fail(ClassOutput, err)
+	if err := b.makeWorkspace(false); err != nil {
+		return err
 	}
 	if err := b.getSource(ctx); err != nil {
 		return err

@@ -157,7 +157,7 @@ func (b *build) begin(ctx context.Context) error {
 	if err := b.job.Validate(); err != nil {
 		return err
 	}
-	info, err := b.r.Engine.Info(ctx)
+	info, err := b.askEngine(ctx)
 	if err != nil {
 		return b.classified(ctx, err)
 	}
@@ -166,10 +166,10 @@ func (b *build) begin(ctx context.Context) error {
 	for _, name := range b.redactor.TooShort() {
 		b.warn("the value of %s is too short to be masked: it can be seen in the log", name)
 	}
-	if err := b.makeWorkspace(); err != nil {
-		return fail(ClassOutput, err)
+	if b.scratch != nil {
+		return nil
 	}
-	return nil
+	return b.makeWorkspace(info.SharesPaths)
 }
 
 // getSource clones or copies what is to be built, unless it can be seen from afar that there is nothing to do.
@@ -183,7 +183,7 @@ func (b *build) getSource(ctx context.Context) (err error) {
 	if b.early, err = b.decideEarly(ctx, began); b.early || err != nil {
 		return err
 	}
-	if err := b.startAhead(ctx); err != nil {
+	if err := b.startAhead(ctx, false); err != nil {
 		return err
 	}
 	co, err := source.Prepare(ctx, b.sourceRequest())

@@ -25,6 +25,7 @@ import (
 //	slots/APP-N/        the same for engines whose builds see this machine's paths, which have to stay the same from
 //	                    build to build; APP-N.lock says that it is in use
 //	jobs/APP/BRANCH     how many builds there were
+//	engine.json         what the engine said of its host; see package docker
 //	plain/SOURCE        there when the last build of a URL had no cache
 //	history/APP/        times and sizes of earlier builds, a file for each branch
 //	mirrors/            what was cloned, so that the next build fetches only what is new
@@ -38,10 +39,10 @@ type scratch struct {
 }
 
 // makeWorkspace makes the folder that will hold the repository.
-func (b *build) makeWorkspace() error {
-	s, err := b.r.makeScratch(b.owner, b.result.Engine.SharesPaths, b.job)
+func (b *build) makeWorkspace(sharesPaths bool) error {
+	s, err := b.r.makeScratch(b.owner, sharesPaths, b.job)
 	if err != nil {
-		return fmt.Errorf("make a workspace: %w", err)
+		return fail(ClassOutput, fmt.Errorf("make a workspace: %w", err))
 	}
 	b.scratch = s
 	b.workspace = filepath.Join(s.dir, ".src") // renamed once the repository's name is known

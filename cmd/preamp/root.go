@@ -85,7 +85,11 @@ func stateDir() (string, error) {
 
 // docker is the engine that the flags name, for commands that need images.
 func (g *global) docker() (*docker.Engine, error) {
-	return docker.New(docker.Options{Context: g.context})
+	o := docker.Options{Context: g.context}
+	if state, err := stateDir(); err == nil {
+		o.Facts = filepath.Join(state, "engine.json")
+	}
+	return docker.New(o)
 }
 
 // runner makes the runner that the flags describe. The caller calls closer at the end.

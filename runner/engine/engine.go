@@ -98,10 +98,11 @@ type ImageBuilder interface {
 	Probe(ctx context.Context, image, script string) ([]byte, error)
 }
 
-// Starter is implemented by engines whose container can start while the source is still on its way.
+// Starter is implemented by engines whose container can start while the source is still on its way. Their builds do not see
+// this machine's paths (Info.SharesPaths).
 type Starter interface {
 	// StartAhead does the part of Start that does not depend on Start, Env and Kit of the spec, nor on what is in Workspace,
-	// which exists but may be empty, and is only changed in place from now on. The error is one of Start, or a *Error of
+	// which exists but may be empty, and is only changed in place from now on. It need not wait for Info. The error is one of Start, or a *Error of
 	// KindNotAhead: then Start has to do all of it. ctx bounds this call only.
 	StartAhead(ctx context.Context, spec Spec) (Started, error)
 }
@@ -109,6 +110,7 @@ type Starter interface {
 // Started is a container whose session is not open yet. One of Open and Close has to be called, and only once.
 type Started interface {
 	// Open does the rest of Start, as the spec says now: beside Start, Env and Kit it is the one that StartAhead was given.
+	// An *Error of KindNotAhead says that the container is gone, and that Start has to do all of it.
 	Open(ctx context.Context, spec Spec) (Container, error)
 	// Close removes the container when it is not wanted after all; it has its own deadline.
 	Close() error

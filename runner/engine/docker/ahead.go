@@ -3,17 +3,24 @@ package docker
 import (
 	"context"
 	"errors"
+	"reflect"
+
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // ahead is a container that runs, with nobody in it yet.
-type ahead struct{ c *buildContainer }
+type ahead struct {
+	c    *buildContainer
+	host system.Info // what it was made by
+}
 
 // StartAhead implements engine.Starter. The engine has to see our folder under our path: what it then sees in it is always
 // what is there. A copy of a folder, and labels that SELinux wants on all that is in it, have to wait for the files.
 func (e *Engine) StartAhead(ctx context.Context, spec engine.Spec) (engine.Started, error) {
-	switch info, err := e.info(ctx); {
+	info, err := e.likely(ctx)
+	switch {
 	case err != nil:
 		return nil, err
 	case spec.Stack != nil:
@@ -24,7 +31,7 @@ func (e *Engine) StartAhead(ctx context.Context, spec engine.Spec) (engine.Start
 		return nil, notAhead("SELinux wants labels on the files")
 	}
 	c, err := e.start(ctx, spec, func(c *buildContainer, life context.Context) error {
-		if err := c.create(ctx); err != nil {
+		if err := c.create(ctx, info); err != nil {
 			return err
 		}
 		if c.copied { // as the engine has found out only now
@@ -35,7 +42,7 @@ func (e *Engine) StartAhead(ctx context.Context, spec engine.Spec) (engine.Start
 	if err != nil {
 		return nil, err
 	}
-	return &ahead{c: c}, nil
+	return &ahead{c: c, host: info}, nil
 }
 
 func notAhead(why string) error {
@@ -44,6 +51,12 @@ func notAhead(why string) error {
 
 // Open implements engine.Started.
 func (a *ahead) Open(ctx context.Context, spec engine.Spec) (engine.Container, error) {
+	if info, err := a.c.e.info(ctx); err != nil || !reflect.DeepEqual(facts(info), facts(a.host)) {
+		if err == nil {
+			err = notAhead("the engine is not as it was the last time")
+		}
+		return nil, errors.Join(err, a.Close())
+	}
 	a.c.spec = spec
 	c, err := a.c.within(ctx, func() error {
 		if err := a.c.fill(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	apicontainer "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -54,7 +55,11 @@ type buildContainer struct {
 // Start implements engine.Engine.
 func (e *Engine) Start(ctx context.Context, spec engine.Spec) (engine.Container, error) {
 	c, err := e.start(ctx, spec, func(c *buildContainer, life context.Context) error {
-		if err := c.create(ctx); err != nil {
+		info, err := c.e.info(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.create(ctx, info); err != nil {
 			return err
 		}
 		if err := c.fill(ctx); err != nil {
@@ -113,11 +118,7 @@ func startStopped(ctx context.Context) error {
 
 // create makes the container. A bind mount is tried first where the engine may see our folders; an engine in a virtual
 // machine does not, and gets an archive instead.
-func (c *buildContainer) create(ctx context.Context) error {
-	info, err := c.e.info(ctx)
-	if err != nil {
-		return err
-	}
+func (c *buildContainer) create(ctx context.Context, info system.Info) (err error) {
 	host := hostConfig(c.spec, info)
 	if c.spec.Stack != nil {
 		if host.Mounts, err = c.e.stackMount(c.spec); err != nil {

@@ -28,6 +28,9 @@ type Options struct {
 	Context string
 	// Copy makes the workspace travel as an archive even to an engine on this machine. Engines elsewhere always do so.
 	Copy bool
+	// Facts is a file in which is kept what the engine says of its host, so that containers can start ahead of its answer.
+	// Empty: nothing is kept.
+	Facts string
 }
 
 // Engine is a Docker or Podman engine. It is safe for concurrent use.
@@ -38,6 +41,8 @@ type Engine struct {
 	host     atomic.Pointer[system.Info] // see info
 	kind     atomic.Pointer[string]      // "docker" or "podman", once Info has asked
 	overlays overlays
+	// factsFile is Options.Facts.
+	factsFile string
 }
 
 var (
@@ -61,7 +66,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, &engine.Error{Kind: engine.KindUnreachable, Message: "use the engine at " + ep.String(), Err: err}
 	}
-	return &Engine{api: api, endpoint: ep, copy: o.Copy || !ep.local()}, nil
+	return &Engine{api: api, endpoint: ep, copy: o.Copy || !ep.local(), factsFile: o.Facts}, nil
 }
 
 // Info implements engine.Engine.
@@ -78,6 +83,7 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	}
 	kind := kindOf(v)
 	e.kind.Store(&kind)
+	e.remember(i)
 	if kind == "docker" && tooOld(v.Version) {
 		return engine.Info{}, &engine.Error{
 			Kind: engine.KindUnreachable, Message: "Docker Engine " + v.Version + " is too old", Hint: "preamp needs 20.10 or newer",

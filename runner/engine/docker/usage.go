@@ -33,6 +33,9 @@ func (c *buildContainer) Usage() engine.Usage {
 // usagePoll is how often Podman is asked for its statistics.
 const usagePoll = time.Second
 
+// usageDelay is how long a build has to run for its use of the machine to be looked at.
+const usageDelay = 300 * time.Millisecond
+
 // watchUsage takes the engine's statistics until the container ends. The peak stays unknown where there are none; the
 // build does not depend on it.
 //
@@ -48,6 +51,14 @@ func (c *buildContainer) watchUsage(life context.Context) {
 		case <-ctx.Done():
 		}
 	}()
+	// The engine has better to do while a build begins.
+	begin := time.NewTimer(usageDelay)
+	defer begin.Stop()
+	select {
+	case <-begin.C:
+	case <-ctx.Done():
+		return
+	}
 	if !c.e.isPodman(ctx) {
 		c.readUsage(ctx, math.MaxInt)
 		return
