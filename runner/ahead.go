@@ -1,11 +1,11 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"path/filepath"
 	"reflect"
+	"time"
 
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/source"
@@ -46,22 +46,23 @@ func (b *build) askEngine(ctx context.Context) (engine.Info, error) {
 	if _, ok := b.r.Engine.(engine.Starter); !ok {
 		return b.r.Engine.Info(ctx)
 	}
-	type answer struct {
-		info engine.Info
-		err  error
+	if err := b.makeWorkspace(false); err != nil {
+		return engine.Info{}, err
 	}
-	answered := make(chan answer, 1)
-	go func() {
-		info, err := b.r.Engine.Info(ctx)
-		answered <- answer{info, err}
-	}()
-	err := b.makeWorkspace(false)
-	if err == nil {
-		err = b.startAhead(ctx, true)
+	if err := b.startAhead(ctx, true); err != nil {
+		return engine.Info{}, err
 	}
-	a := <-answered
-	return a.info, cmp.Or(a.err, err)
+	if a := b.ahead; a != nil {
+		// The engine does one after the other no slower than both at once.
+		select {
+		case <-a.ended:
+		case <-time.After(headStart):
+		}
+	}
+	return b.r.Engine.Info(ctx)
 }
+
+const headStart = 40*time.Millisecond
 
 // startAhead begins where it is likely that there will be something to build: with the image and, in a workspace that is one
 // folder, the container. At once is what it does only where nothing has to be found out for that.
