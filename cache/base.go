@@ -12,10 +12,10 @@ import (
 type base struct {
 	*entry
 	r       *indexReader
-	stamps  *stamps // of the workspace that is saved; nil if nothing is known of it
-	own     bool    // the entry has the key that is saved
-	reused  []bool  // for each chunk, whether pieces of it may be referred to again
-	repacks bool    // not all may be
+	stamps  *stampReader // of the workspace that is saved; nil if nothing is known of it
+	own     bool         // the entry has the key that is saved
+	reused  []bool       // for each chunk, whether pieces of it may be referred to again
+	repacks bool         // not all may be
 
 	ahead node // the node that the index is at
 	pos   int  // its number
@@ -55,6 +55,7 @@ func (l *Local) findBase(ctx context.Context, k Key, p Paths, root string) (*bas
 			b.stamps = known
 			return b, nil
 		}
+		known.close()
 		if b != nil {
 			b.close()
 		}
@@ -119,6 +120,7 @@ func (b *base) close() {
 	if b.r != nil {
 		b.r.close()
 	}
+	b.stamps.close()
 	b.entry.close()
 }
 

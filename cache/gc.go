@@ -108,11 +108,10 @@ func (l *Local) collectStamps(app string, generations map[string]bool) error {
 	list, err := l.stats.list(app + "/stat")
 	errs := []error{err}
 	for _, o := range list {
-		b, err := l.readAll(o.name, maxStampsSize)
+		m, err := l.stampsMetaOf(o.name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		m, _, err := decodeStampsMeta(b)
 		if err != nil || !generations[m.Generation] || !m.current() {
 			errs = append(errs, l.stats.remove(o.name))
 		}

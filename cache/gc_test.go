@@ -209,11 +209,8 @@ func TestStatIndexIsUsed(t *testing.T) {
 
 func settleIn(t testing.TB, l *Local, root string) {
 	t.Helper()
-	old := l.loadStamps(plainKey, root)
-	if old == nil {
-		t.Fatal("there is no stat index")
-	}
-	s := newStamps(root, 0)
+	old := knownStamps(t, l, plainKey, root)
+	s := newStampWriter(root)
 	s.Branch, s.Generation = old.Branch, old.Generation
 	project, err := openProject(root, "")
 	must(t, err)

@@ -53,8 +53,8 @@ type Options struct {
 // APP and BRANCH are a readable part of the name and the SHA-256 of the whole. Several processes may use the same
 // folder; it has to be on a file system with locks and belong to nobody but preamp.
 //
-// A save or a restore holds about 40 MiB, a save with Options.Links up to 60, whatever the size of files and caches. A Local
-// has nothing to close.
+// A save or a restore holds about 40 MiB, a save with Options.Links up to 60, whatever the size of files and caches, and up
+// to 24 MiB more to remember a million files. A Local has nothing to close.
 type Local struct {
 	dir       string
 	objects   backend // chunks and entries

@@ -101,7 +101,7 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 		_ = l.objects.use(entryName(from)) // of no use but to those who look for room
 		r.stamps.Branch, r.stamps.Generation = from.Branch, chunkID(e.sealed.sum).String()
 		taken.settle(ctx, r.stamps)
-		l.saveStamps(k, r.stamps)
+		l.saveStamps(k, r.stamps.writer())
 	}
 	return r.Restored, err
 }

@@ -151,7 +151,7 @@ func TestTaken(t *testing.T) {
 		if got := pooled(t, l, plainKey); len(got) != 0 {
 			t.Errorf("round %d: left in the pool: %q", round, got)
 		}
-		known := l.loadStamps(plainKey, root)
+		known := knownStamps(t, l, plainKey, root)
 		for i := range known.list {
 			if known.list[i].ino == want["x/other"] && known.verified(i) {
 				t.Error("what has no hash is verified")
@@ -175,7 +175,7 @@ func TestUnpackedAgain(t *testing.T) {
 	failed, _ := mustRestore(t, l, plainKey)
 	must(t, os.RemoveAll(failed))
 	root, _ = mustRestore(t, l, plainKey)
-	known := l.loadStamps(plainKey, root)
+	known := knownStamps(t, l, plainKey, root)
 	verified := 0
 	for i := range known.list {
 		if known.verified(i) {

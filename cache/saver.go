@@ -25,7 +25,7 @@ type saver struct {
 	count  int        // nodes that have left the queue
 	totals totals
 	tally  Tally
-	stamps *stamps
+	stamps *stampWriter
 	keeper *keeper
 	read   int   // files that were read
 	bytes  int64 // of them
@@ -51,8 +51,8 @@ const maxQueue = 16 << 10
 var errRepack = errors.New("chunks are to be repacked")
 
 func newSaver(l *Local, k Key, p Paths, root string, b *base, repack bool) *saver {
-	s := &saver{l: l, key: k, paths: p, base: b, repack: repack, began: time.Now(), stamps: newStamps(root, 0)}
-	s.table, s.keeper = newTable(b), newKeeper(l, k)
+	s := &saver{l: l, key: k, paths: p, base: b, repack: repack, began: time.Now()}
+	s.table, s.stamps, s.keeper = newTable(b), newStampWriter(root), newKeeper(l, k)
 	if b != nil && !repack {
 		for i := range b.reused {
 			b.reused[i] = true
@@ -106,13 +106,13 @@ func (s *saver) compare(w *waiting) (clean bool, err error) {
 	if old == nil || old.kind != file || w.kind != file {
 		return false, nil
 	}
-	same := s.base.stamps.is(pos, w.stamp)
-	if s.base.stamps.has(pos) {
+	known, same := s.base.stamps.compare(pos, w.stamp)
+	if known {
 		s.tally.Found(w.path, same)
 	}
-	known := w.like(*old) && same
-	w.verified = known && s.base.stamps.verified(pos)
-	if known && s.base.all(old) {
+	trusted := same && w.like(*old)
+	w.verified = trusted && s.base.stamps.verified(pos)
+	if trusted && s.base.all(old) {
 		w.refs = s.table.adoptAll(old.refs)
 		return true, nil
 	}

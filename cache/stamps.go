@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -21,18 +22,15 @@ import (
 //
 // It belongs to this machine and is worth nothing elsewhere. Losing one costs time only, and so it is never synced and
 // one that is not readable counts as none.
-const (
-	stampsHead = "preamp stamps 1\n"
-	// maxStamps bounds the memory. What comes behind them in a huge tree is read again.
-	maxStamps     = 1 << 20
-	maxStampsSize = maxStamps*2*binary.MaxVarintLen64 + 1<<20
-)
+const stampsHead = "preamp stamps 1\n"
 
-// stamps is a stat index.
-type stamps struct {
-	stampsMeta
-	list []fileStamp
-}
+// What a save or a restore remembers of a tree is bounded, because it is memory. What comes behind it in a huge tree is read
+// again.
+const (
+	maxStamps     = 1 << 20 // of a restore, which writes files in another order than the index has them
+	maxStampBytes = 8 << 20 // of a save, some 1.5 million files
+	maxStampsMeta = 1 << 20 // bytes; a bit for each of maxStamps takes a sixth of that
+)
 
 type stampsMeta struct {
 	Root       string `json:"root"` // the workspace
@@ -45,46 +43,62 @@ type stampsMeta struct {
 	Verified []byte `json:"verified,omitempty"`
 }
 
+func newStampsMeta(root string) stampsMeta {
+	m := stampsMeta{Root: root}
+	var st unix.Stat_t
+	if unix.Stat(root, &st) == nil {
+		at := stampOf(&st)
+		m.Dev, m.Ino = at.dev, at.ino
+	}
+	return m
+}
+
+// current reports whether the workspace is still there.
+func (m *stampsMeta) current() bool {
+	var st unix.Stat_t
+	if unix.Stat(m.Root, &st) != nil {
+		return false
+	}
+	at := stampOf(&st)
+	return at.dev == m.Dev && at.ino == m.Ino
+}
+
+// verified reports whether node i was found to hold what its name says.
+func (m *stampsMeta) verified(i int) bool {
+	return i/8 < len(m.Verified) && m.Verified[i/8]&(1<<(i%8)) != 0
+}
+
 // fileStamp is a stamp on the workspace's device. The zero value stands for none.
 type fileStamp struct {
 	ino     uint64
 	changed int64
 }
 
+// of is the stamp as it is kept.
+func (m *stampsMeta) of(at stamp) fileStamp {
+	if at.dev != m.Dev {
+		return fileStamp{}
+	}
+	return fileStamp{at.ino, at.changed}
+}
+
+// stamps are the stamps of a tree that is being restored.
+type stamps struct {
+	stampsMeta
+	list []fileStamp
+}
+
 // newStamps begins a stat index of a workspace for a tree of n nodes.
 func newStamps(root string, n int) *stamps {
-	s := &stamps{stampsMeta: stampsMeta{Root: root}}
-	var st unix.Stat_t
-	if unix.Stat(root, &st) == nil {
-		at := stampOf(&st)
-		s.Dev, s.Ino = at.dev, at.ino
-	}
-	s.list = make([]fileStamp, min(n, maxStamps))
-	return s
+	return &stamps{newStampsMeta(root), make([]fileStamp, min(n, maxStamps))}
 }
 
 // set keeps the stamp of node i. Different nodes can be set concurrently.
 func (s *stamps) set(i int, at stamp) {
-	if i < len(s.list) && at.dev == s.Dev {
-		s.list[i] = fileStamp{at.ino, at.changed}
+	if i < len(s.list) {
+		s.list[i] = s.of(at)
 	}
 }
-
-// append keeps the stamp of the next node.
-func (s *stamps) append(at stamp) {
-	if len(s.list) < maxStamps {
-		s.list = append(s.list, fileStamp{})
-		s.set(len(s.list)-1, at)
-	}
-}
-
-// is reports whether node i had this stamp.
-func (s *stamps) is(i int, at stamp) bool {
-	return s != nil && i < len(s.list) && at.dev == s.Dev && at.ino != 0 && s.list[i] == fileStamp{at.ino, at.changed}
-}
-
-// has reports whether anything is known of node i.
-func (s *stamps) has(i int) bool { return s != nil && i < len(s.list) && s.list[i].ino != 0 }
 
 // verify notes that node i holds what its name says.
 func (s *stamps) verify(i int) {
@@ -106,11 +120,6 @@ func (s *stamps) verifyAll(bits []byte) {
 	}
 }
 
-// verified reports whether node i was found to hold what its name says.
-func (s *stamps) verified(i int) bool {
-	return i/8 < len(s.Verified) && s.Verified[i/8]&(1<<(i%8)) != 0
-}
-
 // settle forgets the stamps that files may keep although they change from now on.
 func (s *stamps) settle(now time.Time) {
 	for i, f := range s.list {
@@ -129,84 +138,163 @@ func (s *stamps) latest() time.Time {
 	return time.Unix(0, t)
 }
 
-// current reports whether the workspace is still there.
-func (s *stampsMeta) current() bool {
-	var st unix.Stat_t
-	if unix.Stat(s.Root, &st) != nil {
-		return false
+// writer encodes the stamps.
+func (s *stamps) writer() *stampWriter {
+	w := &stampWriter{stampsMeta: s.stampsMeta}
+	w.Count = 0
+	for _, f := range s.list {
+		w.add(f)
 	}
-	at := stampOf(&st)
-	return at.dev == s.Dev && at.ino == s.Ino
+	return w
 }
 
-func (s *stamps) encode() ([]byte, error) {
-	s.Count = len(s.list)
+// stampWriter holds a stat index as it will be written: whether it will be is known only at the end of a walk.
+type stampWriter struct {
+	stampsMeta
+	parts [][]byte // of stampPart bytes, so that no growing doubles what is held
+	bytes int
+	prev  fileStamp
+}
+
+const stampPart = 64 << 10
+
+// newStampWriter begins a stat index of a workspace.
+func newStampWriter(root string) *stampWriter { return &stampWriter{stampsMeta: newStampsMeta(root)} }
+
+// append keeps the stamp of the next node.
+func (s *stampWriter) append(at stamp) { s.add(s.of(at)) }
+
+func (s *stampWriter) add(f fileStamp) {
+	const most = 2 * binary.MaxVarintLen64
+	if s.bytes > maxStampBytes {
+		return
+	}
+	last := len(s.parts) - 1
+	if last < 0 || len(s.parts[last])+most > stampPart {
+		s.parts = append(s.parts, make([]byte, 0, stampPart))
+		last++
+	}
+	b := s.parts[last]
+	s.bytes -= len(b)
+	b = binary.AppendVarint(b, int64(f.ino-s.prev.ino)) //nolint:gosec // wraps around, and back when it is read
+	if f.ino != 0 {
+		b = binary.AppendVarint(b, f.changed-s.prev.changed)
+		s.prev = f
+	}
+	s.bytes += len(b)
+	s.parts[last] = b
+	s.Count++
+}
+
+// write writes the whole stat index.
+func (s *stampWriter) write(w io.Writer) error {
 	text, err := json.Marshal(s.stampsMeta)
 	if err != nil {
-		return nil, fmt.Errorf("describe the stat index: %w", err)
+		return fmt.Errorf("describe the stat index: %w", err)
 	}
+	sum := sha256.New()
+	w = io.MultiWriter(w, sum)
 	b := binary.BigEndian.AppendUint32([]byte(stampsHead), uint32(len(text)))
-	b = append(b, text...)
-	var prev fileStamp
-	for _, f := range s.list {
-		b = binary.AppendVarint(b, int64(f.ino-prev.ino)) //nolint:gosec // wraps around, and back when it is read
-		if f.ino != 0 {
-			b = binary.AppendVarint(b, f.changed-prev.changed)
-			prev = f
+	for _, part := range append([][]byte{append(b, text...)}, s.parts...) {
+		if _, err := w.Write(part); err != nil {
+			return err
 		}
 	}
-	sum := sha256.Sum256(b)
-	return append(b, sum[:]...), nil
+	_, err = w.Write(sum.Sum(nil))
+	return err
 }
 
 var errStamps = errors.New("the stat index is not readable")
 
-// decodeStampsMeta reads what a stat index says about itself and answers the rest.
-func decodeStampsMeta(b []byte) (stampsMeta, []byte, error) {
-	var m stampsMeta
-	rest, ok := bytes.CutPrefix(b, []byte(stampsHead))
-	if !ok || len(rest) < 4 {
-		return m, nil, errStamps
+// readStampsMeta reads what a stat index says about itself, at the beginning of it.
+func readStampsMeta(r io.Reader) (m stampsMeta, err error) {
+	b := make([]byte, len(stampsHead)+4)
+	if _, err := io.ReadFull(r, b); err != nil || string(b[:len(stampsHead)]) != stampsHead {
+		return m, errStamps
 	}
-	n := int64(binary.BigEndian.Uint32(rest))
-	if rest = rest[4:]; n > int64(len(rest)) || json.Unmarshal(rest[:n], &m) != nil {
-		return m, nil, errStamps
+	n := binary.BigEndian.Uint32(b[len(stampsHead):])
+	if n > maxStampsMeta {
+		return m, errStamps
 	}
-	return m, rest[n:], nil
+	b = make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil || json.Unmarshal(b, &m) != nil {
+		return m, errStamps
+	}
+	return m, nil
 }
 
-func decodeStamps(b []byte) (*stamps, error) {
-	if len(b) < sha256.Size {
-		return nil, errStamps
-	}
-	b, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	if want := sha256.Sum256(b); !bytes.Equal(sum, want[:]) {
-		return nil, errStamps
-	}
-	m, rest, err := decodeStampsMeta(b)
-	if err != nil || m.Count < 0 || m.Count > len(rest) {
-		return nil, errStamps
-	}
-	s := &stamps{stampsMeta: m, list: make([]fileStamp, m.Count)}
-	var prev fileStamp
-	r := bytes.NewReader(rest)
-	for i := range s.list {
-		delta, err := binary.ReadVarint(r)
-		f := fileStamp{ino: prev.ino + uint64(delta)} //nolint:gosec // see encode
-		if err == nil && f.ino != 0 {
-			delta, err = binary.ReadVarint(r)
-			f.changed = prev.changed + delta
-			prev = f
-		}
-		if err != nil {
-			return nil, errStamps
-		}
-		s.list[i] = f
-	}
-	if r.Len() > 0 {
-		return nil, errStamps
+// stampReader reads a stat index from its beginning to its end, so that a large one takes no memory; only the bits of what
+// is verified are held. It is for one goroutine.
+type stampReader struct {
+	stampsMeta
+	object
+	r    *bufio.Reader
+	read int       // how many were
+	last fileStamp // the last of them
+	prev fileStamp // the last of a file
+}
+
+// newStampReader takes over the object and closes it if that is not a stat index.
+func newStampReader(o object) (*stampReader, error) {
+	s := &stampReader{object: o}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, o.Close())
 	}
 	return s, nil
+}
+
+func (s *stampReader) open() (err error) {
+	length := s.size() - sha256.Size
+	if length < 0 {
+		return errStamps
+	}
+	sum, want := sha256.New(), make([]byte, sha256.Size)
+	if _, err := io.CopyBuffer(sum, io.NewSectionReader(s, 0, length), make([]byte, stampPart)); err != nil {
+		return err
+	}
+	if err := readAt(s, want, length); err != nil || !bytes.Equal(sum.Sum(nil), want) {
+		return errStamps
+	}
+	s.r = bufio.NewReaderSize(io.NewSectionReader(s, 0, length), stampPart)
+	s.stampsMeta, err = readStampsMeta(s.r)
+	return err
+}
+
+// close closes the stat index, which may be nil.
+func (s *stampReader) close() {
+	if s != nil {
+		_ = s.Close() // only read from
+	}
+}
+
+// compare reports whether anything is known of node i, which comes after those of earlier calls, and whether it had this
+// stamp.
+func (s *stampReader) compare(i int, at stamp) (known, same bool) {
+	if s == nil || i >= s.Count {
+		return false, false
+	}
+	for s.read <= i {
+		if err := s.next(); err != nil {
+			s.Count = 0 // nothing is known of those that follow
+			return false, false
+		}
+	}
+	// Neither a stamp that was not kept nor one of another device equals anything.
+	known = s.read == i+1 && s.last.ino != 0
+	return known, known && s.last == s.of(at)
+}
+
+// next reads the next stamp.
+func (s *stampReader) next() error {
+	delta, err := binary.ReadVarint(s.r)
+	s.last = fileStamp{ino: s.prev.ino + uint64(delta)} //nolint:gosec // see stampWriter.add
+	if err == nil && s.last.ino != 0 {
+		delta, err = binary.ReadVarint(s.r)
+		s.last.changed = s.prev.changed + delta
+		s.prev = s.last
+	}
+	s.read++
+	return err
 }
 
 // stampsName is where the stat index of a workspace is. A workspace can serve builds with several keys.
@@ -216,46 +304,41 @@ func stampsName(k Key, root string) string {
 }
 
 // loadStamps answers the stat index of a workspace, nil if there is none that could be used.
-func (l *Local) loadStamps(k Key, root string) *stamps {
-	b, err := l.readAll(stampsName(k, root), maxStampsSize)
+func (l *Local) loadStamps(k Key, root string) *stampReader {
+	o, err := l.stats.open(stampsName(k, root))
 	if err != nil {
 		return nil
 	}
-	s, err := decodeStamps(b)
-	if err != nil || s.Root != root || !s.current() {
+	s, err := newStampReader(o)
+	if err != nil {
+		return nil
+	}
+	if s.Root != root || !s.current() {
+		s.close()
 		return nil
 	}
 	return s
 }
 
 // saveStamps keeps the stat index of a workspace. Without one the next save takes longer, and that is all.
-func (l *Local) saveStamps(k Key, s *stamps) {
-	b, err := s.encode()
-	if err != nil {
-		return
-	}
+func (l *Local) saveStamps(k Key, s *stampWriter) {
 	p, err := l.stats.create(stampsName(k, s.Root))
 	if err != nil {
 		return
 	}
-	if _, err := p.Write(b); err != nil {
+	if err := s.write(p); err != nil {
 		_ = p.discard() // swept sometime
 		return
 	}
 	_ = p.commit()
 }
 
-// readAll reads an object of at most limit bytes that is kept beside the entries on this machine.
-func (l *Local) readAll(name string, limit int64) ([]byte, error) {
+// stampsMetaOf reads what a stat index says about itself.
+func (l *Local) stampsMetaOf(name string) (stampsMeta, error) {
 	o, err := l.stats.open(name)
 	if err != nil {
-		return nil, err
+		return stampsMeta{}, err
 	}
-	var b []byte
-	if o.size() > limit {
-		err = errStamps
-	} else {
-		b, err = io.ReadAll(io.NewSectionReader(o, 0, o.size()))
-	}
-	return b, errors.Join(err, o.Close())
+	defer func() { _ = o.Close() }() // only read from
+	return readStampsMeta(io.NewSectionReader(o, 0, o.size()))
 }
