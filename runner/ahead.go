@@ -62,7 +62,7 @@ func (b *build) askEngine(ctx context.Context) (engine.Info, error) {
 	return b.r.Engine.Info(ctx)
 }
 
-const headStart = 40*time.Millisecond
+const headStart = 40 * time.Millisecond
 
 // startAhead begins where it is likely that there will be something to build: with the image and, in a workspace that is one
 // folder, the container. At once is what it does only where nothing has to be found out for that.
@@ -161,7 +161,7 @@ func (b *build) startContainer(ctx context.Context, spec engine.Spec) (engine.Co
 
 // fits reports whether a container is wanted as it was started.
 func (a *ahead) fits(spec engine.Spec) bool {
-	spec.Start, spec.Env, spec.Kit = "", nil, nil
+	spec.Start, spec.Env, spec.Kit, spec.Init = "", nil, nil, ""
 	return reflect.DeepEqual(spec, a.spec)
 }
 

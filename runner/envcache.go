@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -28,21 +27,6 @@ func (b *build) restoreEnvCache(ctx context.Context) error {
 	b.envBefore = got.Values
 	b.result.EnvCache = &EnvCacheResult{Restored: len(got.Values), Keys: len(got.Values)}
 	b.send(EnvCacheRestored{Found: got.Found, Keys: slices.Sorted(maps.Keys(got.Values)), Why: got.Reason})
-	return nil
-}
-
-// useKit makes the kit's programs known to the shell.
-func (b *build) useKit(ctx context.Context, spec engine.Spec) error {
-	setup := kit.Setup(b.r.Engine.KitDir(spec), b.result.Engine.Isolated)
-	exit, err := b.container.Run(ctx, setup, writerFunc(func([]byte) {}))
-	switch {
-	case err != nil:
-		return err
-	case exit.Interrupted:
-		return interrupted(ctx)
-	case exit.Code != 0 || exit.Ended:
-		return &Failure{Class: ClassEngine, Message: fmt.Sprintf("preamp's own programs cannot be set up in the container (code %d)", exit.Code)}
-	}
 	return nil
 }
 

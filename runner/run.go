@@ -340,7 +340,8 @@ func (b *build) start(ctx context.Context) error {
 	began := time.Now()
 	spec := b.containerSpec()
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
-	spec.Kit = kit.Files(b.r.Engine.KitDir(spec), b.envBefore)
+	dir := b.r.Engine.KitDir(spec)
+	spec.Kit, spec.Init = kit.Files(dir, b.envBefore), kit.Setup(dir, b.result.Engine.Isolated)
 	c, err := b.startContainer(ctx, spec)
 	if engine.IsKind(err, engine.KindNotComposed) && b.composed != nil {
 		if err := b.decompose(ctx, err); err != nil {
@@ -362,9 +363,6 @@ func (b *build) start(ctx context.Context) error {
 // prepare does what comes before the first command. The service puts the cache back last; here that was done before there
 // was a container, and is told of in the service's order.
 func (b *build) prepare(ctx context.Context) error {
-	if err := b.useKit(ctx, b.containerSpec()); err != nil {
-		return err
-	}
 	if err := b.liveInstall(ctx); err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ type ImageBuilder interface {
 // Starter is implemented by engines whose container can start while the source is still on its way. Their builds do not see
 // this machine's paths (Info.SharesPaths).
 type Starter interface {
-	// StartAhead does the part of Start that does not depend on Start, Env and Kit of the spec, nor on what is in Workspace,
+	// StartAhead does the part of Start that does not depend on Start, Env, Kit and Init of the spec, nor on what is in Workspace,
 	// which exists but may be empty, and is only changed in place from now on. It need not wait for Info. The error is one of Start, or a *Error of
 	// KindNotAhead: then Start has to do all of it. ctx bounds this call only.
 	StartAhead(ctx context.Context, spec Spec) (Started, error)
@@ -109,7 +109,7 @@ type Starter interface {
 
 // Started is a container whose session is not open yet. One of Open and Close has to be called, and only once.
 type Started interface {
-	// Open does the rest of Start, as the spec says now: beside Start, Env and Kit it is the one that StartAhead was given.
+	// Open does the rest of Start, as the spec says now: beside Start, Env, Kit and Init it is the one that StartAhead was given.
 	// An *Error of KindNotAhead says that the container is gone, and that Start has to do all of it.
 	Open(ctx context.Context, spec Spec) (Container, error)
 	// Close removes the container when it is not wanted after all; it has its own deadline.
@@ -160,6 +160,9 @@ type Spec struct {
 	// Kit is what preamp itself gives to the build: programs to call, and their data. It is small, comes without a mount,
 	// lies at KitDir and belongs to the build alone, which may change it. A folder comes before what is in it.
 	Kit []KitFile
+	// Init are lines of bash that the session runs when Env is set, before the first command. What they print is dropped, and
+	// how they end is ignored.
+	Init string
 	// CACerts are PEM certificates that the build shall trust on top of those of the image.
 	CACerts []byte
 	// Limits bound the container's resources.

@@ -25,6 +25,7 @@ type Setup struct {
 	Dir     string       // where it starts; it must exist
 	Env     []Assignment // exported after the scripts, in order; names that bash cannot export are left out (see Exportable)
 	Scripts []string     // lines of bash run before the first command; what they print is dropped, how they end is ignored
+	Init    string       // lines of bash run when Env is set; the same goes for them as for Scripts
 	Files   []File       // written before the scripts, in order; what is in the way is replaced
 }
 
@@ -58,8 +59,11 @@ func (s *Session) prologue(setup Setup) string {
 	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
 		s.nonce, fdControl, s.nonce, fdOutput)
 	b.WriteString(writeFiles(setup.Files))
-	for _, script := range setup.Scripts {
+	quietly := func(script string) {
 		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&- %d>&-\n", Quote(script), fdOutput, fdControl)
+	}
+	for _, script := range setup.Scripts {
+		quietly(script)
 	}
 	// Read-only variables (UID, BASHOPTS ...) refuse an export loudly; nothing of that belongs in the log.
 	b.WriteString("{ :\n")
@@ -69,6 +73,9 @@ func (s *Session) prologue(setup Setup) string {
 		}
 	}
 	b.WriteString("} >/dev/null 2>&1\n")
+	if setup.Init != "" {
+		quietly(setup.Init)
+	}
 	// Whatever a script did to the options, a build begins with bash's own.
 	b.WriteString("set +eux +o pipefail\n")
 	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(setup.Dir))

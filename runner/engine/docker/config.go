@@ -155,7 +155,7 @@ fi`,
 
 // setup is how the session in the container begins.
 func (c *buildContainer) setup() session.Setup {
-	s := session.Setup{Dir: c.spec.Dir, Files: c.typedFiles()}
+	s := session.Setup{Dir: c.spec.Dir, Files: c.typedFiles(), Init: c.spec.Init}
 	if c.spec.Start != "" {
 		s.Dir += "/" + c.spec.Start
 	}

@@ -271,30 +271,30 @@ func (c *buildContainer) openSession(ctx context.Context) error {
 		s, err := session.Open(session.Pipes{Input: input, Output: outR, Control: ctlR}, c.setup())
 		done <- opened{s, err}
 	}()
-	var err error
-	select {
-	case <-c.starting:
-		err = c.startErr
-	case <-ctx.Done():
-		err = startStopped(ctx)
-	}
-	if err != nil {
-		c.stream.Close() // ends the streams, and Open with them
-		<-done
-		return err
-	}
-	select {
-	case o := <-done:
-		if o.err != nil {
-			return c.sessionError(o.err)
+	starting := c.starting
+	for {
+		var err error
+		select {
+		case o := <-done:
+			if o.err != nil {
+				if <-c.starting; c.startErr != nil { // which is why
+					return c.startErr
+				}
+				return c.sessionError(o.err)
+			}
+			c.session = o.s // it can answer before the engine does
+			c.watch()
+			return nil
+		case <-starting:
+			starting, err = nil, c.startErr
+		case <-ctx.Done():
+			err = startStopped(ctx)
 		}
-		c.session = o.s
-		c.watch()
-		return nil
-	case <-ctx.Done():
-		c.stream.Close()
-		<-done
-		return startStopped(ctx)
+		if err != nil {
+			c.stream.Close() // ends the streams, and Open with them
+			<-done
+			return err
+		}
 	}
 }
 

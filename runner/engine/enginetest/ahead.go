@@ -24,7 +24,7 @@ func (e early) Start(ctx context.Context, spec engine.Spec) (engine.Container, e
 
 // known is the part of a spec that StartAhead needs.
 func known(spec engine.Spec) engine.Spec {
-	spec.Start, spec.Env, spec.Kit = "", nil, nil
+	spec.Start, spec.Env, spec.Kit, spec.Init = "", nil, nil, ""
 	return spec
 }
 

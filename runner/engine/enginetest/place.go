@@ -139,12 +139,14 @@ func testEnvironment(t *testing.T, s Subject) {
 			{Name: "UID", Value: "read-only in bash"},
 			{Name: "PLAIN", Value: "the last one wins"},
 		}
+		spec.Init = "echo unseen; export MADE=\"$PLAIN!\"\nset -u; false"
 		spec.CACerts = []byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
 	})
 	runSteps(t, c, []step{
 		{`bash -c 'echo "$PLAIN"'`, "the last one wins\n", 0},
 		{`bash -c 'printf %s "$ODD"'`, "it's \"q\" $HOME `x` \\ \n second\ttab", 0},
 		{`bash -c 'echo "${EMPTY-unset} ${#LONG}"'`, " 100000\n", 0},
+		{`bash -c 'echo "$MADE"'; echo "${NOTHING}"`, "the last one wins!\n\n", 0},
 		{`test -n "$HOME" && cd && touch written && echo ok`, "ok\n", 0},
 		{`cat "$NODE_EXTRA_CA_CERTS"`, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", 0},
 		{`grep -c MIIB "$SSL_CERT_FILE" >/dev/null && echo bundled`, "bundled\n", 0},

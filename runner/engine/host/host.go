@@ -187,7 +187,7 @@ func (p *process) environ() []string {
 }
 
 func (p *process) setup() (session.Setup, error) {
-	s := session.Setup{Dir: filepath.Join(p.spec.Workspace, filepath.FromSlash(p.spec.Start))}
+	s := session.Setup{Dir: filepath.Join(p.spec.Workspace, filepath.FromSlash(p.spec.Start)), Init: p.spec.Init}
 	if len(p.spec.CACerts) > 0 {
 		env, err := p.trust()
 		if err != nil {
