@@ -106,7 +106,7 @@ func TestCloneDepth(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{work, "--depth", "1"}, {url, "--depth", "-1"}} {
-		if code, log := preamp(t, append([]string{"build"}, args...)...); code != 2 || !strings.Contains(log, "depth") {
+		if code, log := preamp(t, append([]string{"build", "--out", filepath.Join(t.TempDir(), "out")}, args...)...); code != 2 || !strings.Contains(log, "depth") {
 			t.Errorf("%v: exit code %d:\n%s", args[1:], code, log)
 		}
 	}

@@ -5,28 +5,17 @@ import (
 	"errors"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
 // fromCommit takes exactly one commit of the repository at Path, and nothing of its work tree.
 func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
-	repo, err := findRepository(j.Path)
+	at, err := j.findCommit()
 	if err != nil {
 		return nil, err
 	}
+	repo, commit, refs, branch, origin := at.repo, at.commit, at.refs, at.branch, at.origin
 	defer func() { err = errors.Join(err, repo.Close()) }()
-	commit, err := repo.resolve(j.Commit)
-	if err != nil {
-		return nil, err
-	}
-	refs, err := repo.refs()
-	if err != nil {
-		return nil, err
-	}
-	branch, err := j.branchOf(repo, refs)
-	if err != nil {
-		return nil, err
-	}
-	origin := repo.originURL(branch)
 	if err := j.initGitDir(); err != nil {
 		return nil, err
 	}
@@ -51,6 +40,36 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 		Name: repo.name(origin), Branch: branch, CloneURL: origin,
 		Commit: commit.Hash.String(), Subject: subject(commit.Message), Message: commit.Message,
 	}), nil
+}
+
+// found is a commit of the repository at Path. The repository is open.
+type found struct {
+	repo           *repository
+	commit         *object.Commit
+	refs           *refList
+	branch, origin string
+}
+
+func (j *job) findCommit() (f found, err error) {
+	if f.repo, err = findRepository(j.Path); err != nil {
+		return f, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.repo.Close())
+		}
+	}()
+	if f.commit, err = f.repo.resolve(j.Commit); err != nil {
+		return f, err
+	}
+	if f.refs, err = f.repo.refs(); err != nil {
+		return f, err
+	}
+	if f.branch, err = j.branchOf(f.repo, f.refs); err != nil {
+		return f, err
+	}
+	f.origin = f.repo.originURL(f.branch)
+	return f, nil
 }
 
 // branchOf is the branch that a commit of the repository is built for: the one that was asked for, the one that names the

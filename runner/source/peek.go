@@ -91,28 +91,14 @@ func (j *job) peek(ctx context.Context) (_ *Head, err error) {
 }
 
 // peekHere finds a commit of the repository at Path.
-func (j *job) peekHere() (_ *Head, err error) {
-	repo, err := findRepository(j.Path)
+func (j *job) peekHere() (*Head, error) {
+	at, err := j.findCommit()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, repo.Close()) }()
-	c, err := repo.resolve(j.Commit)
-	if err != nil {
-		return nil, err
-	}
-	refs, err := repo.refs()
-	if err != nil {
-		return nil, err
-	}
-	branch, err := j.branchOf(repo, refs)
-	if err != nil {
-		return nil, err
-	}
-	origin := repo.originURL(branch)
-	h := &Head{Name: repo.name(origin), Branch: branch, CloneURL: origin, request: j.Request}
-	h.found(c)
-	return h, nil
+	h := &Head{Name: at.repo.name(at.origin), Branch: at.branch, CloneURL: at.origin, request: j.Request}
+	h.found(at.commit)
+	return h, at.repo.Close()
 }
 
 func (h *Head) found(c *object.Commit) {
