@@ -60,8 +60,8 @@ func measureMemory(ctx context.Context, b *Bench, s *Sheet) error {
 			return err
 		}
 	}
-	// A process begins with what its parent has had, says the kernel.
-	if err := s.Note("small", "the bench itself has had %s, and less than that cannot be measured", report.Format(report.Bytes, float64(proc.Own()))); err != nil {
+	// A process begins with what its parent has, says the kernel.
+	if err := s.Note("small", "the bench itself has %s, and less than that cannot be measured", report.Format(report.Bytes, float64(proc.Own()))); err != nil {
 		return err
 	}
 	for _, c := range []struct {

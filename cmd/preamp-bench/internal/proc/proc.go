@@ -37,7 +37,7 @@ const tail = 2000
 
 // Run runs a process to its end. The error of one that fails quotes the end of what it said.
 //
-// The kernel counts what the parent had resident when it forked as the child's, so whoever compares RSS must be small.
+// The kernel counts what the parent has resident when it forks as the child's, so whoever compares RSS must be small.
 func Run(ctx context.Context, c Cmd) (r Result, err error) {
 	if len(c.Args) == 0 {
 		return r, errors.New("there is no program to run")
@@ -54,6 +54,7 @@ func Run(ctx context.Context, c Cmd) (r Result, err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		cmd.Stdout = f
 	}
+	forget()
 	began := time.Now()
 	runErr := cmd.Run()
 	r.Wall, r.Out = time.Since(began), out.Bytes()
@@ -99,8 +100,9 @@ func quoted(out, said []byte) string {
 	return ": " + string(text)
 }
 
-// Own is the highest resident memory of this process in bytes.
+// Own is the resident memory of this process in bytes that a child is charged with.
 func Own() int64 {
+	forget()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
