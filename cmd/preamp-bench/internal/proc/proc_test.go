@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -46,24 +45,5 @@ func TestRunTellsOfFailures(t *testing.T) {
 	cancel(gone)
 	if _, err := proc.Run(ctx, proc.Cmd{Args: []string{sh, "-c", "exit 0"}}); !errors.Is(err, gone) {
 		t.Errorf("the error is %v", err)
-	}
-}
-
-// What this process once had is not counted as a child's.
-func TestSmallChild(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs Linux, which can be told to forget")
-	}
-	large := make([]byte, 256<<20)
-	for i := range large {
-		large[i] = 1
-	}
-	if large[len(large)-1] == 0 {
-		t.Fatal("nothing is resident")
-	}
-	large = nil //nolint:ineffassign,wastedassign // so that it can be given back
-	r, err := proc.Run(t.Context(), proc.Cmd{Args: []string{"true"}})
-	if err != nil || r.RSS > 128<<20 {
-		t.Errorf("%d bytes, %v", r.RSS, err)
 	}
 }
