@@ -74,7 +74,8 @@ func (b *build) startAhead(ctx context.Context, atOnce bool) error {
 	if err != nil {
 		return nil //nolint:nilerr // getting the source tells what is wrong with it
 	}
-	plain := !b.mayCompose() || b.cachesNothing(ctx, id)
+	// What could be known at once was looked at then; since then only the head can have said more.
+	plain := !b.mayCompose() || (atOnce || b.head != nil) && b.cachesNothing(ctx, id)
 	if atOnce && !plain {
 		return nil
 	}

@@ -66,8 +66,10 @@ func (b *build) release() {
 
 // cleanUp takes away everything that is not the result. It runs whatever happened, without regard to the build's context.
 func (b *build) cleanUp() {
-	if b.result.Engine != (engine.Info{}) {
-		b.reap(context.Background()) // a build without a container cleans up, too
+	if b.result.Engine != (engine.Info{}) { // a build without a container cleans up, too
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		b.reap(ctx)
 	}
 	b.endTidying()
 	errs := []error{b.dropAhead()}

@@ -101,9 +101,9 @@ type ImageBuilder interface {
 // Starter is implemented by engines whose container can start while the source is still on its way. Their builds do not see
 // this machine's paths (Info.SharesPaths).
 type Starter interface {
-	// StartAhead does the part of Start that does not depend on Start, Env, Kit and Init of the spec, nor on what is in Workspace,
-	// which exists but may be empty, and is only changed in place from now on. It need not wait for Info. The error is one of Start, or a *Error of
-	// KindNotAhead: then Start has to do all of it. ctx bounds this call only.
+	// StartAhead does the part of Start that does not depend on Start, Env, Kit and Init of the spec, nor on what is in
+	// Workspace, which exists but may be empty, and is only changed in place from now on. It need not wait for Info. The error
+	// is one of Start, or an *Error of KindNotAhead: then Start has to do all of it. ctx bounds this call only.
 	StartAhead(ctx context.Context, spec Spec) (Started, error)
 }
 

@@ -57,7 +57,8 @@ func (a *ahead) Open(ctx context.Context, spec engine.Spec) (engine.Container, e
 		}
 		return nil, errors.Join(err, a.Close())
 	}
-	a.c.spec = spec
+	// Only these: the rest is read by the start, which may not have ended.
+	a.c.spec.Start, a.c.spec.Env, a.c.spec.Kit, a.c.spec.Init = spec.Start, spec.Env, spec.Kit, spec.Init
 	c, err := a.c.within(ctx, func() error {
 		if err := a.c.fill(ctx); err != nil {
 			return err
