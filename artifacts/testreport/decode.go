@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -17,7 +18,9 @@ import (
 const bufferSize = 64 << 10
 
 // declared finds the encoding that an XML declaration names.
-var declared = regexp.MustCompile(`^\s*<\?xml[^>]{1,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']`)
+var declared = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*<\?xml[^>]{1,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']`)
+})
 
 // encodings are those that test tools write besides UTF-8.
 var encodings = map[string]encoding.Encoding{
@@ -44,7 +47,7 @@ func decoded(r io.Reader) *bufio.Reader {
 }
 
 func declaredName(head []byte) string {
-	m := declared.FindSubmatch(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
+	m := declared().FindSubmatch(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
 	if m == nil {
 		return ""
 	}

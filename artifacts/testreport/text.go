@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -81,7 +82,9 @@ func oneLine(s string) string {
 }
 
 // noise are lines of which every failure of a tool has the same.
-var noise = regexp.MustCompile(`^(?:=== (?:RUN|PAUSE|CONT|NAME)\b.*|--- FAIL: .*|\s*at .+:\d+:\d+\)?|\s*at .+\((?:native|<anonymous>)\))$`)
+var noise = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:=== (?:RUN|PAUSE|CONT|NAME)\b.*|--- FAIL: .*|\s*at .+:\d+:\d+\)?|\s*at .+\((?:native|<anonymous>)\))$`)
+})
 
 // message returns the first lines of what a test says of its failure, without the stack.
 func message(s string) string {
@@ -89,7 +92,7 @@ func message(s string) string {
 	for line := range strings.Lines(clean(s)) {
 		line = strings.TrimRightFunc(line, unicode.IsSpace)
 		switch {
-		case noise.MatchString(line), line == "" && len(lines) == 0:
+		case noise().MatchString(line), line == "" && len(lines) == 0:
 			continue
 		case len(lines) == maxLines:
 			lines = append(lines, "…")
@@ -114,12 +117,14 @@ func message(s string) string {
 func suiteName(titles []string) string { return cut(strings.Join(titles, " › "), maxName) }
 
 // place finds "file:line" of source code in a stack.
-var place = regexp.MustCompile(`(?:^|[\s("'@])((?:file://)?[^\s()"':]{1,300}\.(?:[cm]?[jt]sx?|vue|svelte|go|py|rb|php|java|kt|rs)):(\d{1,7})\b`)
+var place = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\s("'@])((?:file://)?[^\s()"':]{1,300}\.(?:[cm]?[jt]sx?|vue|svelte|go|py|rb|php|java|kt|rs)):(\d{1,7})\b`)
+})
 
 // locate finds the line of a failure in its stack: the first that is in the test's file, or else in no library. It
 // sets File where that is not known yet.
 func (b *book) locate(c *Case, stack string) {
-	for _, m := range place.FindAllStringSubmatch(clean(stack), 50) {
+	for _, m := range place().FindAllStringSubmatch(clean(stack), 50) {
 		file, err := b.fileName(m[1], ""), error(nil)
 		if file == "" || strings.Contains(file, "node_modules/") {
 			continue

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -18,13 +19,25 @@ import (
 )
 
 func main() {
-	// The large buffers for caches take 40 MiB, and by default the heap may grow to twice what is in use. Collecting earlier
-	// costs little where there are few pointers.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		tuneMemory()
 	}
 	os.Exit(Main())
 }
+
+// tuneMemory decides when the heap is collected. The large buffers for caches take 40 MiB, and by default the heap may grow to
+// twice what is in use: collecting earlier costs little where there are few pointers. But a build without a cache hardly
+// needs more than what the first collection waits for, and so does none at all.
+func tuneMemory() {
+	debug.SetGCPercent(firstCollection * 100 / smallestHeap)
+	first := new([32]byte) // larger than what the allocator puts together with other things
+	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, 50)
+}
+
+const (
+	firstCollection = 10 // MiB
+	smallestHeap    = 4  // MiB that the runtime lets a heap have before it is collected, at 100 percent
+)
 
 // Main is main with an exit code, so that tests can run the command in their own process.
 func Main() int {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // builder puts a Log together while a log is read from its beginning.
@@ -105,16 +106,20 @@ func (b *builder) failedCommand(code int) {
 const semver = `(\d+\.\d+\.\d+(?:-[\w.]+)?)`
 
 // seen are lines by which tools tell their version.
-var seen = []struct {
+var seen = sync.OnceValue(func() []telling {
+	return []telling{
+		{"node", regexp.MustCompile(`^Node\.js v` + semver)},
+		{"node", regexp.MustCompile(`\bNow using node v` + semver)},
+		{"npm", regexp.MustCompile(`\bNow using node \S+ \(npm v` + semver)},
+		{"node", regexp.MustCompile(`\bcurrent: \{ node: 'v` + semver)},
+		{"npm", regexp.MustCompile(`\bcurrent: \{ node: '[^']*', npm: '` + semver)},
+		{"yarn", regexp.MustCompile(`^yarn (?:install|run) v` + semver)},
+	}
+})
+
+type telling struct {
 	tool string
 	line *regexp.Regexp
-}{
-	{"node", regexp.MustCompile(`^Node\.js v` + semver)},
-	{"node", regexp.MustCompile(`\bNow using node v` + semver)},
-	{"npm", regexp.MustCompile(`\bNow using node \S+ \(npm v` + semver)},
-	{"node", regexp.MustCompile(`\bcurrent: \{ node: 'v` + semver)},
-	{"npm", regexp.MustCompile(`\bcurrent: \{ node: '[^']*', npm: '` + semver)},
-	{"yarn", regexp.MustCompile(`^yarn (?:install|run) v` + semver)},
 }
 
 // asked are commands that only ask for a version, and whose whole answer is one.
@@ -133,7 +138,7 @@ func (b *builder) versions(text string, at int) {
 	if !strings.Contains(strings.ToLower(text), "node") && !strings.HasPrefix(text, "yarn") {
 		return
 	}
-	for _, s := range seen {
+	for _, s := range seen() {
 		if v := s.line.FindStringSubmatch(text); v != nil {
 			b.version(s.tool, v[1], at)
 		}

@@ -5,13 +5,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // maxLine bounds a line, in bytes; what is longer is cut. Nothing that matters comes so late in a line.
 const maxLine = 16 << 10
 
-var ansi = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
+var ansi = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
+})
 
 // copied are characters that web pages and issue trackers put in place of others.
 var copied = strings.NewReplacer("\u00a0", " ", "\u200b", "", "\ufeff", "", "‘", "'", "’", "'", "“", `"`, "”", `"`, "\t", "    ")
@@ -41,7 +44,7 @@ func cleanLine(s string) string {
 		}
 	}
 	if strings.ContainsRune(s, 0x1b) {
-		s = ansi.ReplaceAllString(s, "")
+		s = ansi().ReplaceAllString(s, "")
 	}
 	s = copied.Replace(s)
 	return strings.TrimRight(strings.Map(func(r rune) rune {
@@ -103,7 +106,9 @@ func dropNumbers(in []Line) []Line {
 }
 
 // stamp is the time and the level before a line; either may have been lost in copying.
-var stamp = regexp.MustCompile(`^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*(?:\[[A-Z]+\]:?)?\s?|^\s*\[(?:INFO|WARNING|ERROR|HELP)\]:\s?`)
+var stamp = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*(?:\[[A-Z]+\]:?)?\s?|^\s*\[(?:INFO|WARNING|ERROR|HELP)\]:\s?`)
+})
 
 // strip takes time, level and indentation from a line of the service.
-func strip(s string) string { return strings.TrimSpace(s[len(stamp.FindString(s)):]) }
+func strip(s string) string { return strings.TrimSpace(s[len(stamp().FindString(s)):]) }

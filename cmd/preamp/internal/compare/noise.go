@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // rule replaces what differs from build to build by a word that stands for it.
@@ -13,58 +14,65 @@ type rule struct {
 	need []string // of which a line must hold one: most lines are then left without asking the expression
 }
 
-// rules are applied in this order to every line of output before lines are compared.
-var rules = []rule{
-	// Paths: the repository's folder, the home folder's logs, temporary files.
-	{regexp.MustCompile(`/codebuild/output/src\d+/src/[^/\s:'")]+`), "<repo>", []string{"/codebuild/"}},
-	{regexp.MustCompile(`/\S*?/(?:slots|builds)/[^/\s]+/[^/\s:'")]+`), "<repo>", []string{"/slots/", "/builds/"}},
-	{regexp.MustCompile(`^(?:\S*/)?(?:amplify\.sh|bash|sh|environment): (?:line \d+|\d+|eval): (?:line \d+: )?`), "<shell> ", []string{"sh: ", "amplify.sh: ", "environment: "}},
-	{regexp.MustCompile(`(?:/private)?/(?:var/folders|tmp|var/tmp)/[^\s:'"),]+`), "<tmp>", []string{"/tmp/", "/var/"}},
-	// Times of day and dates.
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T _]\d\d[:_]\d\d[:_]\d\d(?:[.,_]\d+)?(?:Z|[+-]\d\d:?\d\d)?`), "<time>", []string{"-"}},
-	{regexp.MustCompile(`\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])?\b`), "<time>", []string{":"}},
-	{regexp.MustCompile(`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?: +\d{1,2})?(?: <time>)?(?: [A-Z]{3,4})?(?: \d{4})?(?: <time>)?`), "<time>", []string{" "}},
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "<date>", []string{"-"}},
-	{regexp.MustCompile(`\b1[5-9]\d{8}(?:\d{3})?\b`), "<time>", nil}, // seconds or milliseconds since 1970
-	// Ids and hashes.
-	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<id>", []string{"-"}},
-	{regexp.MustCompile(`\bsha(?:1|256|384|512)[-:][A-Za-z0-9+/=]{16,}`), "<hash>", []string{"sha"}},
-	{regexp.MustCompile(`\barn:aws[^\s'"]+`), "<arn>", []string{"arn:aws"}},
-	{regexp.MustCompile(`\b0{4}\d{6}\b`), "<id>", []string{"0000"}}, // AWS_JOB_ID
-	// Durations and sizes.
-	{regexp.MustCompile(`\b\d+(?:\.\d+)? ?(?:hours?|hrs?|h|minutes?|mins?|m) ?(?:and )?\d+(?:\.\d+)? ?(?:minutes?|mins?|m|seconds?|secs?|s)\b`), "<duration>", []string{"s", "m"}},
-	{regexp.MustCompile(`\b\d+(?:[.,]\d+)? ?(?:ns|µs|μs|us|ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b`), "<duration>", []string{"s", "m", "h"}},
-	{regexp.MustCompile(`(?i)\b\d+(?:[.,]\d+)? ?(?:[kmgt]i?b|[kmg]|b|bytes?)\b(?:/s)?`), "<size>", nil},
-	{regexp.MustCompile(`\b\d+(?:\.\d+)? ?%`), "<percent>", []string{"%"}},
-	// Addresses and processes.
-	{regexp.MustCompile(`(?i)\b(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d+`), "<local>", []string{":"}},
-	{regexp.MustCompile(`(?i)\bport:? \d+`), "port <n>", []string{"ort", "ORT"}},
-	{regexp.MustCompile(`\b(?:10|172|192)(?:\.\d{1,3}){3}(?::\d+)?\b`), "<local>", []string{"10", "172", "192"}},
-	{regexp.MustCompile(`(?i)\bpid[ =:]+\d+`), "pid <n>", []string{"id", "ID"}},
-	{regexp.MustCompile(`^(\()?(node|npm):\d+\)?`), "$2:<pid>", []string{"node:", "npm:"}},
-}
+// rules are applied in this order to every line of output before lines are compared. To compile them takes longer than a
+// start of preamp may, so they are when they are needed.
+var rules = sync.OnceValue(func() []rule {
+	return []rule{
+		// Paths: the repository's folder, the home folder's logs, temporary files.
+		{regexp.MustCompile(`/codebuild/output/src\d+/src/[^/\s:'")]+`), "<repo>", []string{"/codebuild/"}},
+		{regexp.MustCompile(`/\S*?/(?:slots|builds)/[^/\s]+/[^/\s:'")]+`), "<repo>", []string{"/slots/", "/builds/"}},
+		{regexp.MustCompile(`^(?:\S*/)?(?:amplify\.sh|bash|sh|environment): (?:line \d+|\d+|eval): (?:line \d+: )?`), "<shell> ", []string{"sh: ", "amplify.sh: ", "environment: "}},
+		{regexp.MustCompile(`(?:/private)?/(?:var/folders|tmp|var/tmp)/[^\s:'"),]+`), "<tmp>", []string{"/tmp/", "/var/"}},
+		// Times of day and dates.
+		{regexp.MustCompile(`\d{4}-\d\d-\d\d[T _]\d\d[:_]\d\d[:_]\d\d(?:[.,_]\d+)?(?:Z|[+-]\d\d:?\d\d)?`), "<time>", []string{"-"}},
+		{regexp.MustCompile(`\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])?\b`), "<time>", []string{":"}},
+		{regexp.MustCompile(`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?: +\d{1,2})?(?: <time>)?(?: [A-Z]{3,4})?(?: \d{4})?(?: <time>)?`), "<time>", []string{" "}},
+		{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "<date>", []string{"-"}},
+		{regexp.MustCompile(`\b1[5-9]\d{8}(?:\d{3})?\b`), "<time>", nil}, // seconds or milliseconds since 1970
+		// Ids and hashes.
+		{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<id>", []string{"-"}},
+		{regexp.MustCompile(`\bsha(?:1|256|384|512)[-:][A-Za-z0-9+/=]{16,}`), "<hash>", []string{"sha"}},
+		{regexp.MustCompile(`\barn:aws[^\s'"]+`), "<arn>", []string{"arn:aws"}},
+		{regexp.MustCompile(`\b0{4}\d{6}\b`), "<id>", []string{"0000"}}, // AWS_JOB_ID
+		// Durations and sizes.
+		{regexp.MustCompile(`\b\d+(?:\.\d+)? ?(?:hours?|hrs?|h|minutes?|mins?|m) ?(?:and )?\d+(?:\.\d+)? ?(?:minutes?|mins?|m|seconds?|secs?|s)\b`), "<duration>", []string{"s", "m"}},
+		{regexp.MustCompile(`\b\d+(?:[.,]\d+)? ?(?:ns|µs|μs|us|ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b`), "<duration>", []string{"s", "m", "h"}},
+		{regexp.MustCompile(`(?i)\b\d+(?:[.,]\d+)? ?(?:[kmgt]i?b|[kmg]|b|bytes?)\b(?:/s)?`), "<size>", nil},
+		{regexp.MustCompile(`\b\d+(?:\.\d+)? ?%`), "<percent>", []string{"%"}},
+		// Addresses and processes.
+		{regexp.MustCompile(`(?i)\b(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d+`), "<local>", []string{":"}},
+		{regexp.MustCompile(`(?i)\bport:? \d+`), "port <n>", []string{"ort", "ORT"}},
+		{regexp.MustCompile(`\b(?:10|172|192)(?:\.\d{1,3}){3}(?::\d+)?\b`), "<local>", []string{"10", "172", "192"}},
+		{regexp.MustCompile(`(?i)\bpid[ =:]+\d+`), "pid <n>", []string{"id", "ID"}},
+		{regexp.MustCompile(`^(\()?(node|npm):\d+\)?`), "$2:<pid>", []string{"node:", "npm:"}},
+	}
+})
 
 // word may be a hash or an id: lower-case hexadecimal, or the ids of the service's applications.
-var word = regexp.MustCompile(`\b(?:[0-9a-f]{7,64}|d[0-9a-z]{12,13})\b`)
+var word = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(?:[0-9a-f]{7,64}|d[0-9a-z]{12,13})\b`)
+})
 
 // bundled is a file whose name may hold a hash of its content, as bundlers write it.
-var bundled = regexp.MustCompile(`([-._~/])([A-Za-z0-9_-]{8,})(\.(?:[a-z]+\.)?(?:js|mjs|cjs|css|map|html|json|woff2?|ttf|svg|png|jpe?g|webp|avif|gif|ico|wasm|txt)\b)`)
+var bundled = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`([-._~/])([A-Za-z0-9_-]{8,})(\.(?:[a-z]+\.)?(?:js|mjs|cjs|css|map|html|json|woff2?|ttf|svg|png|jpe?g|webp|avif|gif|ico|wasm|txt)\b)`)
+})
 
 // normal is a line without what always differs.
 func normal(s string) string {
 	if !strings.ContainsAny(s, "0123456789/:%.") {
 		return strings.Join(strings.Fields(s), " ")
 	}
-	s = bundled.ReplaceAllStringFunc(s, func(m string) string {
-		parts := bundled.FindStringSubmatch(m)
+	s = bundled().ReplaceAllStringFunc(s, func(m string) string {
+		parts := bundled().FindStringSubmatch(m)
 		return parts[1] + withoutHash(parts[2]) + parts[3]
 	})
-	for _, r := range rules {
+	for _, r := range rules() {
 		if len(r.need) == 0 || slices.ContainsFunc(r.need, func(n string) bool { return strings.Contains(s, n) }) {
 			s = r.find.ReplaceAllString(s, r.with)
 		}
 	}
-	s = word.ReplaceAllStringFunc(s, func(m string) string {
+	s = word().ReplaceAllStringFunc(s, func(m string) string {
 		if strings.ContainsAny(m, "0123456789") && strings.ContainsAny(m, "abcdefghijklmnopqrstuvwxyz") {
 			return "<hash>"
 		}

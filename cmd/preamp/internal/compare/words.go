@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/preamp-build/preamp/cmd/preamp/internal/buildlog"
 )
@@ -13,25 +14,27 @@ const name = `([A-Za-z_][A-Za-z0-9_]{2,})`
 const upper = `([A-Z][A-Z0-9_]{2,})`
 
 // complaints are the ways in which tools say that they miss a variable.
-var complaints = []*regexp.Regexp{
-	regexp.MustCompile(`(?:process\.env|import\.meta\.env|ENV)[.\[]['"]?` + name + `.*(?i:undefined|missing|required|not (?:set|defined|found|provided)|empty)`),
-	regexp.MustCompile(name + `: (?:unbound variable|parameter (?:null or )?not set)`),
-	regexp.MustCompile(`\$\{` + name + `\}`),
-	regexp.MustCompile(upper + "[`'\":]* (?i:environment variable |env var |variable )?(?i:is|was|must be|needs to be)(?i: not)? (?i:set|defined|provided|found|configured|specified|undefined|missing|required|empty|unset)"),
-	regexp.MustCompile("(?i:missing|undefined|unset|invalid|required|no value for|could not find|not found|not set|set|provide|define)\\b[^A-Z]*(?i:env(?:ironment)?|variables?|vars?)\\b[^A-Z]*" + upper),
-	regexp.MustCompile("(?i:env(?:ironment)?|variables?|vars?)\\b[^A-Z]*" + upper + "\\b.*(?i:missing|not (?:set|defined|found|provided)|undefined|required|empty|unset)"),
-	regexp.MustCompile("(?i:please|must|should|define|set|provide|add)\\b.*\\b" + upper + " (?i:environment variable|env var|in your env)"),
-	regexp.MustCompile("(?i:env(?:ironment)? (?:variable|var)s?) (?i:not found|not set|missing|required|undefined):? *[`'\"]*" + upper),
-	regexp.MustCompile("[`'\"]?" + upper + "[`'\"]?: (?:Required|Invalid input|undefined|missing)\\b"),
-	regexp.MustCompile("(?i:missing|undefined|required):? *[`'\"]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)"),
-}
+var complaints = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?:process\.env|import\.meta\.env|ENV)[.\[]['"]?` + name + `.*(?i:undefined|missing|required|not (?:set|defined|found|provided)|empty)`),
+		regexp.MustCompile(name + `: (?:unbound variable|parameter (?:null or )?not set)`),
+		regexp.MustCompile(`\$\{` + name + `\}`),
+		regexp.MustCompile(upper + "[`'\":]* (?i:environment variable |env var |variable )?(?i:is|was|must be|needs to be)(?i: not)? (?i:set|defined|provided|found|configured|specified|undefined|missing|required|empty|unset)"),
+		regexp.MustCompile("(?i:missing|undefined|unset|invalid|required|no value for|could not find|not found|not set|set|provide|define)\\b[^A-Z]*(?i:env(?:ironment)?|variables?|vars?)\\b[^A-Z]*" + upper),
+		regexp.MustCompile("(?i:env(?:ironment)?|variables?|vars?)\\b[^A-Z]*" + upper + "\\b.*(?i:missing|not (?:set|defined|found|provided)|undefined|required|empty|unset)"),
+		regexp.MustCompile("(?i:please|must|should|define|set|provide|add)\\b.*\\b" + upper + " (?i:environment variable|env var|in your env)"),
+		regexp.MustCompile("(?i:env(?:ironment)? (?:variable|var)s?) (?i:not found|not set|missing|required|undefined):? *[`'\"]*" + upper),
+		regexp.MustCompile("[`'\"]?" + upper + "[`'\"]?: (?:Required|Invalid input|undefined|missing)\\b"),
+		regexp.MustCompile("(?i:missing|undefined|required):? *[`'\"]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)"),
+	}
+})
 
 // common are words in capitals that are no variables.
 var common = []string{"ERROR", "WARNING", "WARN", "INFO", "FAIL", "FAILED", "FATAL", "NOTE", "URL", "JSON", "HTTP", "HTTPS", "API", "EUSAGE", "ENOENT", "ERR", "AWS", "CLI", "ENV", "SSL", "TLS"}
 
 // missingVariable is the variable that a line of output misses, or "".
 func missingVariable(line string) string {
-	for _, re := range complaints {
+	for _, re := range complaints() {
 		if m := re.FindStringSubmatch(line); m != nil && !slices.Contains(common, m[1]) {
 			return m[1]
 		}
@@ -39,11 +42,13 @@ func missingVariable(line string) string {
 	return ""
 }
 
-var assigned = regexp.MustCompile(`^(?:export |declare -x |[-*>•] ?)?` + upper + `(?: ?= ?|: ?)(.*)$`)
+var assigned = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:export |declare -x |[-*>•] ?)?` + upper + `(?: ?= ?|: ?)(.*)$`)
+})
 
 // assignment reads a line that shows a variable with its value. What stands for no value is "".
 func assignment(line string) (name, value string) {
-	m := assigned.FindStringSubmatch(line)
+	m := assigned().FindStringSubmatch(line)
 	if m == nil || slices.Contains(common, m[1]) {
 		return "", ""
 	}
