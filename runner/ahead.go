@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -17,6 +18,7 @@ import (
 // It is a guess. Whatever turns out otherwise, the container is given up, and the build starts another.
 type ahead struct {
 	name     string // of the image
+	guess    string // the id that it had the last time
 	spec     engine.Spec
 	cancel   context.CancelFunc
 	progress chan engine.Progress // gets what is told while somebody listens
@@ -43,14 +45,16 @@ func (b *build) ensure(ctx context.Context, name string, progress func(engine.Pr
 
 // askEngine asks the engine who it is. Where it is certain enough how the build will begin, that has begun when it answers.
 func (b *build) askEngine(ctx context.Context) (engine.Info, error) {
-	if _, ok := b.r.Engine.(engine.Starter); !ok {
+	starter, ok := b.r.Engine.(engine.Starter)
+	if !ok {
 		return b.r.Engine.Info(ctx)
 	}
 	if err := b.makeWorkspace(false); err != nil {
 		return engine.Info{}, err
 	}
-	if err := b.startAhead(ctx, true); err != nil {
-		return engine.Info{}, err
+	info, known := starter.Remembered(ctx)
+	if err := b.startAhead(ctx, true); err != nil || known {
+		return info, err
 	}
 	if a := b.ahead; a != nil {
 		// The engine does one after the other no slower than both at once.
@@ -88,7 +92,7 @@ func (b *build) startAhead(ctx context.Context, atOnce bool) error {
 		repoID = appID(id.CloneURL, b.job)
 	}
 	a := &ahead{
-		name: b.imageName(), progress: make(chan engine.Progress), ensured: make(chan struct{}), ended: make(chan struct{}),
+		name: b.imageName(), guess: b.lastImage(), progress: make(chan engine.Progress), ensured: make(chan struct{}), ended: make(chan struct{}),
 		spec: engine.Spec{
 			Owner: b.owner, Workspace: b.workspace, Dir: containerDir(repoID, folderName(id.Name)), CACerts: b.job.CACerts, Limits: b.job.Limits,
 		},
@@ -105,8 +109,14 @@ func (b *build) startAhead(ctx context.Context, atOnce bool) error {
 	return nil
 }
 
+// run starts with the image that the name stood for the last time while it is looked for, and again if it stands for another now.
 func (a *ahead) run(ctx context.Context, b *build, starter engine.Starter) {
 	defer close(a.ended)
+	var early sync.WaitGroup
+	if starter != nil && a.guess != "" && b.job.Pull != engine.PullAlways {
+		a.spec.Image = a.guess
+		early.Go(func() { a.started, a.err = starter.StartAhead(ctx, a.spec) })
+	}
 	a.image = b.ensure(ctx, a.name, func(p engine.Progress) {
 		select {
 		case a.progress <- p:
@@ -114,10 +124,17 @@ func (a *ahead) run(ctx context.Context, b *build, starter engine.Starter) {
 		}
 	})
 	close(a.ensured)
-	if a.image.err != nil || starter == nil {
+	early.Wait()
+	id := a.image.img.ID
+	if a.image.err != nil || starter == nil || id == a.spec.Image {
 		return
 	}
-	a.spec.Image = a.image.img.ID
+	if a.started != nil {
+		if a.err = a.started.Close(); a.err != nil {
+			return
+		}
+	}
+	a.spec.Image = id
 	a.started, a.err = starter.StartAhead(ctx, a.spec)
 }
 

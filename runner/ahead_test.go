@@ -1,8 +1,12 @@
 package runner
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/preamp-build/preamp/cache"
@@ -11,6 +15,7 @@ import (
 	"github.com/preamp-build/preamp/runner/engine/docker"
 	"github.com/preamp-build/preamp/runner/engine/dockertest"
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
+	"github.com/preamp-build/preamp/testdata/need"
 )
 
 // watched is an engine that counts how containers are started.
@@ -95,6 +100,65 @@ func TestAheadOfClone(t *testing.T) {
 			t.Errorf("remembered as plain: %v, want %v", got, step.wasPlain)
 		}
 	}
+}
+
+// A build starts in the image that the name stood for the last time, and in the one that it stands for now.
+func TestAheadOfImage(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	known, err := e.Image(t.Context(), dockertest.Image(t, e), engine.Pull{Policy: engine.PullNever}, nil)
+	must(t, err)
+	tag := "preamp-test/moved-" + engine.NewBuildID() + ":1"
+	must(t, e.TagImage(t.Context(), known.ID, tag))
+	t.Cleanup(func() { must(t, exec.Command(need.Program(t, "docker"), "rmi", tag).Run()) })
+	repo := filepath.Join(t.TempDir(), "app")
+	sourcetest.Write(t, repo, map[string]string{"amplify.yml": earlySpec, "src/page": "1\n"})
+	sourcetest.Git(t, repo, "init", "-q", "-b", "main")
+	commit(t, repo, "one")
+	r, w := watchedRunner(t, e)
+	job := Job{Path: repo, Image: tag}
+	for _, step := range []struct {
+		name, last string
+		ahead      int
+	}{
+		{name: "the first time", ahead: 1},
+		{name: "the same image", last: known.ID, ahead: 1},
+		{name: "an image that is gone", last: "sha256:" + strings.Repeat("0", 64), ahead: 1},
+		{name: "another image that is there", last: otherImage(t, e), ahead: 2},
+	} {
+		*w = watched{Engine: e}
+		if step.last != "" {
+			newBuild(r, job, nil).rememberImage(step.last)
+		}
+		job.Out = t.TempDir()
+		res := r.Run(t.Context(), job, nil)
+		if res.Status != StatusSucceeded || res.Image.ID != known.ID || w.ahead != step.ahead || w.opened != 1 {
+			t.Errorf("%s: %s in %s with %+v, want %d ahead (%v)", step.name, res.Status, res.Image.ID, *w, step.ahead, res.Failure)
+		}
+		if got := newBuild(r, job, nil).lastImage(); got != known.ID {
+			t.Errorf("%s: remembered %q", step.name, got)
+		}
+		left, err := e.Reap(t.Context(), func(o engine.Owner) bool { return o.Build == res.Build })
+		if err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", step.name, left, err)
+		}
+	}
+}
+
+// otherImage makes an image that differs from the tests' own by a label.
+func otherImage(t *testing.T, e *docker.Engine) string {
+	t.Helper()
+	tag := "preamp-test/other-" + engine.NewBuildID() + ":1"
+	var context bytes.Buffer
+	tw := tar.NewWriter(&context)
+	file := []byte("FROM " + dockertest.Image(t, e) + "\nLABEL other=1\n")
+	must(t, tw.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(file)), Typeflag: tar.TypeReg}))
+	_, err := tw.Write(file)
+	must(t, err)
+	must(t, tw.Close())
+	img, err := e.BuildImage(t.Context(), &context, tag, nil, func(string) {})
+	must(t, err)
+	t.Cleanup(func() { must(t, exec.Command(need.Program(t, "docker"), "rmi", tag).Run()) })
+	return img.ID
 }
 
 // A container that is started ahead is the one that is built in when everything is as expected, and is gone otherwise.

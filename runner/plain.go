@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/source"
@@ -41,6 +43,29 @@ func (b *build) notePlain(plain bool) {
 		err = errors.Join(os.MkdirAll(filepath.Dir(b.plainFile()), 0o700), os.WriteFile(b.plainFile(), nil, 0o600))
 	}
 	b.r.Log.Debug().Err(err).Bool("plain", plain).Msg("noted whether the build has a cache")
+}
+
+// imageFile holds the id of the image that a name stood for when it was last built in.
+func (b *build) imageFile() string {
+	return filepath.Join(b.r.State, "images", safeName(b.imageName()))
+}
+
+// lastImage is that id, "" where there is none.
+func (b *build) lastImage() string {
+	id, _ := os.ReadFile(b.imageFile())
+	return string(id)
+}
+
+// rememberImage keeps it, as notePlain does.
+func (b *build) rememberImage(id string) {
+	if b.dry || id == b.lastImage() {
+		return
+	}
+	err := os.MkdirAll(filepath.Dir(b.imageFile()), 0o700)
+	if err == nil {
+		err = renameio.WriteFile(b.imageFile(), []byte(id), 0o600)
+	}
+	b.r.Log.Debug().Err(err).Msg("noted which image it was")
 }
 
 // cachesNothing reports whether the build will have no cache, as far as the specification can be seen already.

@@ -321,6 +321,7 @@ func (b *build) getImage(ctx context.Context) error {
 		return got.err
 	}
 	img := got.img
+	b.rememberImage(img.ID)
 	b.result.Image = Image{Ref: img.Ref, ID: img.ID, Digest: img.Digest, Arch: img.Arch, Pulled: img.Pulled}
 	b.send(ImageReady{Image: b.result.Image, Built: got.built, Took: time.Since(began)})
 	return nil
@@ -341,7 +342,7 @@ func (b *build) start(ctx context.Context) error {
 	spec := b.containerSpec()
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
 	dir := b.r.Engine.KitDir(spec)
-	spec.Kit, spec.Init = kit.Files(dir, b.envBefore), kit.Setup(dir, b.result.Engine.Isolated)
+	spec.Kit, spec.Init = kit.Files(dir, b.envBefore), kit.Setup(dir)
 	c, err := b.startContainer(ctx, spec)
 	if engine.IsKind(err, engine.KindNotComposed) && b.composed != nil {
 		if err := b.decompose(ctx, err); err != nil {

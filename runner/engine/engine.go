@@ -101,6 +101,8 @@ type ImageBuilder interface {
 // Starter is implemented by engines whose container can start while the source is still on its way. Their builds do not see
 // this machine's paths (Info.SharesPaths).
 type Starter interface {
+	// Remembered is what Info gives, where that is certain without asking the engine; ok is false otherwise.
+	Remembered(ctx context.Context) (info Info, ok bool)
 	// StartAhead does the part of Start that does not depend on Start, Env, Kit and Init of the spec, nor on what is in
 	// Workspace, which exists but may be empty, and is only changed in place from now on. It need not wait for Info. The error
 	// is one of Start, or an *Error of KindNotAhead: then Start has to do all of it. ctx bounds this call only.
@@ -177,7 +179,8 @@ const DefaultGrace = 5 * time.Second
 // Var is one environment variable.
 type Var struct{ Name, Value string }
 
-// KitFile is a file of a kit, or a folder, as the mode says.
+// KitFile is a file of a kit, or a folder, as the mode says. What can be executed is a program, which engines that isolate a build
+// also put where every PATH leads to: a build may set its PATH anew, as by reading a .bashrc again.
 type KitFile struct {
 	Name string      // slash-separated, relative to KitDir, never leaving it
 	Mode fs.FileMode // fs.ModeDir and permission bits

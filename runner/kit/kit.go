@@ -56,15 +56,11 @@ func script(text, dir string) []byte {
 	return []byte(strings.NewReplacer("@KIT@", session.Quote(dir), "@MAX@", strconv.Itoa(MaxValue)).Replace(text))
 }
 
-// Setup is a line of bash that makes the programs known to a session. A build may set PATH anew, as by reading a .bashrc
-// again: link says to also put links where every PATH leads to, which is only for a container's own file system. envCache
-// is a function besides, because the kernel bounds what a program can be given as one argument, and the shell does not.
-func Setup(dir string, link bool) string {
+// Setup is lines of bash that make the programs known to a session. envCache is a function besides, because the kernel bounds
+// what a program can be given as one argument, and the shell does not.
+func Setup(dir string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "export PATH=%s/bin${PATH:+:$PATH}\n", session.Quote(dir))
-	if link {
-		fmt.Fprintf(&b, "ln -sf %[1]s/bin/* /usr/local/bin/ 2>/dev/null || :\n", session.Quote(dir))
-	}
 	fmt.Fprintf(&b, `envCache() (
 set +eux
 case $#${1-} in

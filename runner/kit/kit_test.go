@@ -253,7 +253,7 @@ func TestEnvCacheConcurrently(t *testing.T) {
 // In a build's own shell there is no bound on the length of a value, whatever the build does to its PATH and options.
 func TestSession(t *testing.T) {
 	dir := install(t, nil)
-	script := kit.Setup(dir, false) + `
+	script := kit.Setup(dir) + `
 command -v amplifyPush >/dev/null || echo "no amplifyPush"
 big=$(head -c 1048576 /dev/zero | tr '\0' x)"'
 end"
@@ -273,12 +273,6 @@ case $- in *e*u*) ;; *) echo "options were changed" ;; esac
 	}
 	if got := left(t, dir); len(got["big"]) != 1<<20+5 || got["after"] != "the e n d" || got["inner"] != "1" {
 		t.Errorf("left %.100q", got)
-	}
-}
-
-func TestSetupLinks(t *testing.T) {
-	if with, without := kit.Setup("/k", true), kit.Setup("/k", false); !strings.Contains(with, "/usr/local/bin") || strings.Contains(without, "/usr/local") {
-		t.Errorf("with links:\n%s\nwithout:\n%s", with, without)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 	"time"
 )
@@ -33,18 +35,25 @@ func packFiles(files []File) (archive []byte, places []int) {
 			Name: strings.TrimPrefix(f.Path, "/"), Mode: int64(f.Mode.Perm()), Size: int64(len(f.Data)), Typeflag: tar.TypeReg,
 			ModTime: now, Format: tar.FormatGNU,
 		}
-		if f.Mode.IsDir() {
+		switch {
+		case f.Mode.IsDir():
 			h.Name, h.Typeflag, h.Size = h.Name+"/", tar.TypeDir, 0
+		case f.link():
+			h.Linkname, h.Typeflag, h.Size = string(f.Data), tar.TypeSymlink, 0
 		}
 		// Writing to memory cannot fail, and of the headers every one can be written.
 		_ = tw.WriteHeader(h)
 		_ = tw.Flush()
 		places = append(places, buf.Len())
-		_, _ = tw.Write(f.Data)
+		if h.Typeflag == tar.TypeReg {
+			_, _ = tw.Write(f.Data)
+		}
 	}
 	_ = tw.Close()
 	return buf.Bytes(), places
 }
+
+func (f File) link() bool { return f.Mode&fs.ModeSymlink != 0 }
 
 // takeApart is the commands that do tar's work.
 func takeApart(files []File, places []int, size int) string {
@@ -62,6 +71,9 @@ func takeApart(files []File, places []int, size int) string {
 		switch {
 		case f.Mode.IsDir():
 			fmt.Fprintf(&b, " && mkdir -p %s", name)
+		case f.link():
+			fmt.Fprintf(&b, " && { mkdir -p %s && ln -sf %s %s || :; }", Quote(path.Dir(f.Path)), Quote(string(f.Data)), name)
+			continue
 		case len(f.Data) == 0:
 			fmt.Fprintf(&b, " && : >%s", name)
 		default:

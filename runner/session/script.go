@@ -29,11 +29,11 @@ type Setup struct {
 	Files   []File       // written before the scripts, in order; what is in the way is replaced
 }
 
-// File is one file or folder. A file's folder exists or is an earlier one of the list.
+// File is one file, folder or symlink. The folder of a file exists or is an earlier one of the list.
 type File struct {
 	Path string      // absolute
-	Mode fs.FileMode // permission bits, and whether it is a folder
-	Data []byte      // nil for a folder
+	Mode fs.FileMode // permission bits, and whether it is a folder or a symlink
+	Data []byte      // nil for a folder, the target of a symlink
 }
 
 // Assignment is one exported variable.

@@ -5,15 +5,13 @@ import (
 	"errors"
 	"reflect"
 
-	"github.com/docker/docker/api/types/system"
-
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // ahead is a container that runs, with nobody in it yet.
 type ahead struct {
 	c    *buildContainer
-	host system.Info // what it was made by
+	host hostFacts // what it was made by
 }
 
 // StartAhead implements engine.Starter. The engine has to see our folder under our path: what it then sees in it is always
@@ -51,7 +49,7 @@ func notAhead(why string) error {
 
 // Open implements engine.Started.
 func (a *ahead) Open(ctx context.Context, spec engine.Spec) (engine.Container, error) {
-	if info, err := a.c.e.info(ctx); err != nil || !reflect.DeepEqual(facts(info), facts(a.host)) {
+	if info, err := a.c.e.info(ctx); err != nil || !reflect.DeepEqual(info, a.host) {
 		if err == nil {
 			err = notAhead("the engine is not as it was the last time")
 		}

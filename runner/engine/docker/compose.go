@@ -55,9 +55,9 @@ func (e *Engine) tryComposing(ctx context.Context, dir string) error {
 	case strings.ContainsAny(dir, stackSpecial):
 		return fmt.Errorf("the path %q has characters that mean something in mount options", dir)
 	}
-	info, err := e.api.Info(ctx)
+	info, err := e.info(ctx)
 	if err != nil {
-		return e.unreachable(err)
+		return err
 	}
 	kernel, err := kernelRelease()
 	switch {

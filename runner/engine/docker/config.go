@@ -9,7 +9,6 @@ import (
 
 	apicontainer "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
-	"github.com/docker/docker/api/types/system"
 
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/session"
@@ -25,7 +24,7 @@ var keptCapabilities = []string{
 const sharedMemory = 512 << 20
 
 // hostConfig is what the container may do and use on its host: nothing is mounted by it.
-func hostConfig(spec engine.Spec, host system.Info) *apicontainer.HostConfig {
+func hostConfig(spec engine.Spec, host hostFacts) *apicontainer.HostConfig {
 	h := &apicontainer.HostConfig{
 		CapDrop:     []string{"ALL"},
 		CapAdd:      keptCapabilities,
@@ -63,7 +62,7 @@ type traits struct {
 	selinux bool // the engine confines containers by SELinux
 }
 
-func (e *Engine) mountTraits(ctx context.Context, folder string, host system.Info) traits {
+func (e *Engine) mountTraits(ctx context.Context, folder string, host hostFacts) traits {
 	return traits{
 		podman:  strings.ContainsAny(folder, podmanSpecial) && e.isPodman(ctx), // it matters only then
 		selinux: hasOption(host, "selinux"),
@@ -100,7 +99,7 @@ func bindFailed(err error) bool {
 	return strings.Contains(text, "bind source path does not exist") || strings.Contains(text, "statfs") || strings.Contains(text, "mounts denied")
 }
 
-func hasOption(host system.Info, name string) bool {
+func hasOption(host hostFacts, name string) bool {
 	return slices.ContainsFunc(host.SecurityOptions, func(o string) bool { // such as "name=seccomp,profile=default"
 		return strings.HasPrefix(o+",", "name="+name+",") || o == name
 	})
@@ -108,7 +107,7 @@ func hasOption(host system.Info, name string) bool {
 
 // sharesUsers reports whether root in a container can write into our folders. Where the engine maps it to a user
 // without any rights (userns-remap), or is the rootless engine of somebody else, it cannot.
-func (e *Engine) sharesUsers(host system.Info) bool {
+func (e *Engine) sharesUsers(host hostFacts) bool {
 	if hasOption(host, "userns") {
 		return false
 	}
@@ -121,7 +120,7 @@ func (e *Engine) sharesUsers(host system.Info) bool {
 // files. The root of an engine that runs as our user is we; what a build gives to other users of the container is not
 // ours then. Podman does not say that it is rootless, but its socket is ours. Engines of a Mac run in a virtual machine
 // that shares folders with everything in them belonging to their user.
-func (e *Engine) filesGoTo(host system.Info) string {
+func (e *Engine) filesGoTo(host hostFacts) string {
 	if runtime.GOOS != "linux" || os.Geteuid() == 0 {
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	apicontainer "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/system"
 )
 
 // How a folder is mounted on engines that the tests may not have at hand.
@@ -40,7 +39,7 @@ func TestMountFolder(t *testing.T) {
 }
 
 func TestHasOption(t *testing.T) {
-	host := system.Info{SecurityOptions: []string{"name=seccomp,profile=default", "name=rootless", "name=selinux-like"}}
+	host := hostFacts{SecurityOptions: []string{"name=seccomp,profile=default", "name=rootless", "name=selinux-like"}}
 	for name, want := range map[string]bool{"seccomp": true, "rootless": true, "selinux": false, "default": false, "userns": false} {
 		if got := hasOption(host, name); got != want {
 			t.Errorf("%s: %t", name, got)

@@ -13,7 +13,6 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	apicontainer "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/preamp-build/preamp/runner/engine"
@@ -118,7 +117,7 @@ func startStopped(ctx context.Context) error {
 
 // create makes the container. A bind mount is tried first where the engine may see our folders; an engine in a virtual
 // machine does not, and gets an archive instead.
-func (c *buildContainer) create(ctx context.Context, info system.Info) (err error) {
+func (c *buildContainer) create(ctx context.Context, info hostFacts) (err error) {
 	host := hostConfig(c.spec, info)
 	if c.spec.Stack != nil {
 		if host.Mounts, err = c.e.stackMount(c.spec); err != nil {

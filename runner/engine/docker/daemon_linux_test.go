@@ -241,6 +241,79 @@ func TestEngineIsLost(t *testing.T) {
 	}
 }
 
+// What a daemon said of itself holds as long as it is the same run of it.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t)
+	facts := filepath.Join(t.TempDir(), "state", "engine.json")
+	open := func(host string) *docker.Engine {
+		t.Helper()
+		e, err := docker.New(docker.Options{Host: host, Facts: facts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = e.Close() })
+		return e
+	}
+	ask := func() engine.Info {
+		t.Helper()
+		info, err := open(d.host()).Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	expect := func(when, host string, want engine.Info, known bool) {
+		t.Helper()
+		if got, ok := open(host).Remembered(t.Context()); ok != known || got != want {
+			t.Errorf("%s: %v, %+v; want %v, %+v", when, ok, got, known, want)
+		}
+	}
+	expect("before it is asked", d.host(), engine.Info{}, false)
+	said := ask()
+	expect("when it was asked", d.host(), said, true)
+	expect("another engine", "unix://"+d.dir+"/another", engine.Info{}, false)
+
+	e := open(d.host())
+	if _, ok := e.Remembered(t.Context()); !ok {
+		t.Error("not known any more")
+	}
+	c, err := e.Start(t.Context(), engine.Spec{
+		Owner: engine.NewOwner(engine.NewBuildID()), Image: smallImage(t, e), Workspace: t.TempDir(), Dir: "/codebuild/app", Limits: limits,
+	})
+	if err != nil {
+		t.Fatalf("start by what is remembered: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+
+	d.end(t, syscall.SIGKILL)
+	expect("when it was killed", d.host(), engine.Info{}, false)
+	d.start(t)
+	expect("when it was started again", d.host(), engine.Info{}, false)
+	ask()
+	expect("when it was asked again", d.host(), said, true)
+
+	raw, err := os.ReadFile(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"of another version": strings.Replace(string(raw), `"version":1,`, `"version":0,`, 1),
+		"of another process": strings.Replace(string(raw), `"process":"`, `"process":"0`, 1),
+		"damaged":            string(raw[:len(raw)/2]),
+	} {
+		if content == string(raw) {
+			t.Fatalf("%s: the file has not been changed", name)
+		}
+		if err := os.WriteFile(facts, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		expect(name, d.host(), engine.Info{}, false)
+	}
+}
+
 // Where the engine maps root to a user without rights, a mounted workspace could not be written.
 func TestUserNamespaces(t *testing.T) {
 	t.Parallel()

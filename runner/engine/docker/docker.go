@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/docker/docker/api/types"
-	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/errgroup"
 
@@ -38,8 +37,8 @@ type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	copy     bool
-	host     atomic.Pointer[system.Info] // see info
-	kind     atomic.Pointer[string]      // "docker" or "podman", once Info has asked
+	host     atomic.Pointer[hostFacts] // see info
+	kind     atomic.Pointer[string]    // "docker" or "podman", once Info has asked
 	overlays overlays
 	// factsFile is Options.Facts.
 	factsFile string
@@ -73,8 +72,9 @@ func New(o Options) (*Engine, error) {
 func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	// Both answers take the engine a while, so they are asked for at once.
 	var v types.Version
-	var i system.Info
+	var i hostFacts
 	e.host.Store(nil)
+	process := e.endpoint.process(ctx) // before it is asked: what answers later may be another
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { v, err = e.api.ServerVersion(groupCtx); return err })
 	group.Go(func() (err error) { i, err = e.info(groupCtx); return err })
@@ -83,30 +83,32 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	}
 	kind := kindOf(v)
 	e.kind.Store(&kind)
-	e.remember(i)
 	if kind == "docker" && tooOld(v.Version) {
 		return engine.Info{}, &engine.Error{
 			Kind: engine.KindUnreachable, Message: "Docker Engine " + v.Version + " is too old", Hint: "preamp needs 20.10 or newer",
 		}
 	}
-	return engine.Info{
+	info := engine.Info{
 		Kind: kind, Version: v.Version, Endpoint: e.endpoint.String(), OS: v.Os, Arch: v.Arch,
 		CPUs: i.NCPU, Memory: i.MemTotal, Isolated: true,
-	}, nil
+	}
+	e.remember(process, info, i)
+	return info, nil
 }
 
 // info is what the engine says of its host. It is asked once for every Info, since nothing of it changes between that and
 // the start of a container.
-func (e *Engine) info(ctx context.Context) (system.Info, error) {
+func (e *Engine) info(ctx context.Context) (hostFacts, error) {
 	if i := e.host.Load(); i != nil {
 		return *i, nil
 	}
 	i, err := e.api.Info(ctx)
 	if err != nil {
-		return i, e.unreachable(err)
+		return hostFacts{}, e.unreachable(err)
 	}
-	e.host.Store(&i)
-	return i, nil
+	known := factsOf(i)
+	e.host.Store(&known)
+	return known, nil
 }
 
 func kindOf(v types.Version) string {

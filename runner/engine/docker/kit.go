@@ -33,9 +33,15 @@ func (c *buildContainer) ownFiles() []engine.KitFile {
 	for _, f := range c.spec.Kit {
 		f.Name = path.Join(kitFolder, path.Clean("/"+f.Name))
 		own = append(own, f)
+		if f.Mode.IsRegular() && f.Mode&0o111 != 0 {
+			own = append(own, engine.KitFile{Name: path.Join(programs, path.Base(f.Name)), Mode: fs.ModeSymlink | 0o777, Data: []byte(f.Name)})
+		}
 	}
 	return own
 }
+
+// programs is a folder of every PATH.
+const programs = "/usr/local/bin"
 
 // typed is how many bytes of files the session may write by itself. An engine takes some 100 ms to put any number of them
 // into a container.
@@ -72,13 +78,16 @@ func packFiles(files []engine.KitFile) (*bytes.Buffer, error) {
 			Name: strings.TrimPrefix(f.Name, "/"), Mode: int64(f.Mode.Perm()), Size: int64(len(f.Data)),
 			Typeflag: tar.TypeReg, Format: tar.FormatPAX,
 		}
-		if f.Mode.IsDir() {
+		switch {
+		case f.Mode.IsDir():
 			hdr.Name, hdr.Typeflag, hdr.Size = hdr.Name+"/", tar.TypeDir, 0
+		case f.Mode&fs.ModeSymlink != 0:
+			hdr.Linkname, hdr.Typeflag, hdr.Size = string(f.Data), tar.TypeSymlink, 0
 		}
 		if err := tw.WriteHeader(hdr); err != nil {
 			return nil, err
 		}
-		if f.Mode.IsDir() {
+		if hdr.Typeflag != tar.TypeReg {
 			continue
 		}
 		if _, err := tw.Write(f.Data); err != nil {

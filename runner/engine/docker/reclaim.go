@@ -55,9 +55,9 @@ func (e *Engine) reclaim(ctx context.Context, build, image, folder, user string)
 // chown runs that container.
 func (e *Engine) chown(ctx context.Context, build, image, folder, user string) error {
 	const target = "/workspace"
-	info, err := e.api.Info(ctx)
+	info, err := e.info(ctx)
 	if err != nil {
-		return e.unreachable(err)
+		return err
 	}
 	host := &apicontainer.HostConfig{
 		NetworkMode: "none", CapDrop: []string{"ALL"}, CapAdd: []string{"CHOWN", "FOWNER", "DAC_OVERRIDE"},
