@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/preamp-build/preamp/artifacts"
 	"github.com/preamp-build/preamp/artifacts/check"
 	"github.com/preamp-build/preamp/artifacts/testreport"
@@ -86,7 +84,7 @@ func (b *build) findHeaders() error {
 	if h != nil {
 		read = Headers{File: h.File, Rules: len(h.App.Rules), Legacy: h.Legacy}
 		b.result.Headers = &read
-		if err := renameio.WriteFile(filepath.Join(b.job.Out, HeadersFile), h.App.YAML(), 0o644); err != nil {
+		if err := replaceFile(filepath.Join(b.job.Out, HeadersFile), h.App.YAML(), 0o644); err != nil {
 			return fail(ClassOutput, err)
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/google/renameio/v2"
 
 	"github.com/preamp-build/preamp/artifacts"
 	"github.com/preamp-build/preamp/artifacts/check"
@@ -259,7 +258,7 @@ func (b *build) writeZip(ctx context.Context, chosen *artifacts.Selection, a *Ar
 	if err := hashes.WriteJSON(&list); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(a.Hashes, list.Bytes(), 0o644); err != nil {
+	if err := replaceFile(a.Hashes, list.Bytes(), 0o644); err != nil {
 		return err
 	}
 	info, err := f.Stat()

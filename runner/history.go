@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/preamp-build/preamp/runner/advice"
 )
 
@@ -85,7 +83,7 @@ func (r *Runner) writeHistory(app, branch string, h *history) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, raw, 0o600)
+	return replaceFile(file, raw, 0o600)
 }
 
 // add puts a build in. Only what a success took is worth a comparison.

@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/preamp-build/preamp/runner/engine"
 )
 
@@ -138,7 +136,7 @@ func (b *build) remember() {
 		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
 	if err == nil {
-		err = renameio.WriteFile(file, raw, 0o600)
+		err = replaceFile(file, raw, 0o600)
 	}
 	if err != nil {
 		b.warn("this build cannot be remembered, so the next one is compared with an earlier one: %v", err)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
 // What a build leaves in its output folder, besides the log.
@@ -67,7 +65,7 @@ func writeResult(dir string, res *Result) error {
 	if err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, ResultFile), append(raw, '\n'), 0o644); err != nil {
+	if err := replaceFile(filepath.Join(dir, ResultFile), append(raw, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/preamp-build/preamp/buildspec"
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/source"
@@ -63,7 +61,7 @@ func (b *build) rememberImage(id string) {
 	}
 	err := os.MkdirAll(filepath.Dir(b.imageFile()), 0o700)
 	if err == nil {
-		err = renameio.WriteFile(b.imageFile(), []byte(id), 0o600)
+		err = replaceFile(b.imageFile(), []byte(id), 0o600)
 	}
 	b.r.Log.Debug().Err(err).Msg("noted which image it was")
 }

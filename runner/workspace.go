@@ -204,10 +204,16 @@ func (r *Runner) nextJob(app, branch string) (int, error) {
 		n, _ = strconv.Atoi(strings.TrimSpace(string(raw))) // a damaged count begins again
 	}
 	n++
-	if err := renameio.WriteFile(file, []byte(strconv.Itoa(n)+"\n"), 0o600); err != nil {
+	if err := replaceFile(file, []byte(strconv.Itoa(n)+"\n"), 0o600); err != nil {
 		return 0, fmt.Errorf("count the builds: %w", err)
 	}
 	return n, nil
+}
+
+// replaceFile writes a file wholly or not at all. To find out whether another folder's files could be renamed to it would cost
+// more than to write it.
+func replaceFile(file string, data []byte, perm os.FileMode) error {
+	return renameio.WriteFile(file, data, perm, renameio.WithTempDir(filepath.Dir(file)))
 }
 
 // safeName is a file name for any text: readable, and different for different texts.

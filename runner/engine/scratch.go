@@ -19,7 +19,7 @@ func WriteOwner(dir string, o Owner) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, OwnerFile), raw, 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, OwnerFile), raw, 0o600, renameio.WithTempDir(dir)); err != nil {
 		return fmt.Errorf("mark %s: %w", dir, err)
 	}
 	return nil

@@ -12,7 +12,8 @@
 // The frames are eval lines and not a read loop because in a loop a stray `break` in a command would leave the loop, and
 // in a function `declare` would make locals; at top level a command behaves as it does in a script.
 //
-// The package knows nothing of containers: an engine gives it the three streams and says how the shell is stopped.
+// The package knows nothing of containers: an engine gives it the three streams and says how the shell is stopped. A command may
+// take less time than the goroutines that its output passes need to wake each other, so there are few of them.
 package session
 
 import (
@@ -25,9 +26,22 @@ import (
 
 // Pipes connect a session to its shell.
 type Pipes struct {
-	Input   io.WriteCloser
-	Output  io.Reader
-	Control io.Reader
+	Input io.WriteCloser
+	// Copy writes what comes out of the shell's two streams to the session, until both have ended or a write fails; one
+	// stream may be written beside the other. It must end when the shell has.
+	Copy func(output, control io.Writer) error
+}
+
+// CopyFrom is a Copy for streams that come apart.
+func CopyFrom(output, control io.Reader) func(output, control io.Writer) error {
+	return func(toOutput, toControl io.Writer) error {
+		var other sync.WaitGroup
+		var controlErr error
+		other.Go(func() { _, controlErr = io.Copy(toControl, control) })
+		_, err := io.Copy(toOutput, output)
+		other.Wait()
+		return errors.Join(err, controlErr)
+	}
 }
 
 // Session is one shell. Run and Open must not overlap; Close may come at any time.
@@ -36,7 +50,9 @@ type Session struct {
 	fence   []byte
 	nonce   string
 	next    chan *step
-	records chan record   // closed when the control stream has ended
+	chunks  chan []byte   // of the output stream; closed when the streams have ended
+	taken   chan struct{} // answers that a chunk may be written over
+	records chan record   // closed when the streams have ended
 	over    chan struct{} // closed when the output stream has ended and its last step has had it
 	parted  bool          // the shell's parent has said farewell; valid once records is closed
 	closed  chan struct{}
@@ -79,12 +95,14 @@ func Open(p Pipes, s Setup) (*Session, error) {
 		nonce:   nonce,
 		fence:   []byte("\x00preamp:" + nonce + "\x00"),
 		next:    make(chan *step),
+		chunks:  make(chan []byte),
+		taken:   make(chan struct{}),
 		records: make(chan record),
 		over:    make(chan struct{}),
 		closed:  make(chan struct{}),
 	}
 	go ses.readOutput()
-	go ses.readControl()
+	go ses.copyStreams()
 
 	var said bytes.Buffer
 	res, err := ses.send(ses.prologue(s), &limited{w: &said, left: 4096})
@@ -139,11 +157,13 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 		return Result{}, ErrClosed
 	}
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
-	// cases, so the write is not waited for.
-	go func() { _, _ = io.WriteString(s.pipes.Input, frame) }()
-
-	rec, ok := s.await()
-	<-st.fenced
+	// cases, so the write is not waited for. What every pipe has room for does not block.
+	if len(frame) <= roomInPipe {
+		_, _ = io.WriteString(s.pipes.Input, frame)
+	} else {
+		go func() { _, _ = io.WriteString(s.pipes.Input, frame) }()
+	}
+	rec, ok := s.await(st)
 	close(st.release)
 	<-st.quiet
 	if !ok || st.ended {
@@ -153,25 +173,33 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 	return Result{Code: rec.number, Dir: rec.text}, st.err
 }
 
-// await gives the record with which the frame sent last ends; ok is false when the session ended instead. A build can
-// find the stream and write to it: records of other frames than that one are not the shell's.
-func (s *Session) await() (rec record, ok bool) {
-	for {
+// roomInPipe is less than the smallest pipe holds.
+const roomInPipe = 4 << 10
+
+// await waits for the fence, and gives the record with which the frame sent last ends; ok is false when the session ended
+// instead. A build can find the stream and write to it: records of other frames than that one are not the shell's. They are taken
+// off it as long as the fence is not there, which may come behind them.
+func (s *Session) await(st *step) (done record, ok bool) {
+	records, fenced, closed := s.records, st.fenced, s.closed
+	for fenced != nil || records != nil && !ok && closed != nil {
 		select {
-		case rec, ok = <-s.records:
-		case <-s.closed:
-			return record{}, false
-		}
-		switch {
-		case !ok:
-			return record{}, false
-		case rec.frame != s.sent:
-		case rec.kind == recordHello:
-			s.pid = rec.number
-		case rec.kind == recordDone:
-			return rec, true
+		case rec, more := <-records:
+			switch {
+			case !more:
+				records = nil
+			case rec.frame != s.sent:
+			case rec.kind == recordHello:
+				s.pid = rec.number
+			case rec.kind == recordDone && !ok:
+				done, ok = rec, true
+			}
+		case <-fenced:
+			fenced = nil
+		case <-closed:
+			closed = nil
 		}
 	}
+	return done, ok
 }
 
 // killed waits for the end of the control stream, which ends with the output.

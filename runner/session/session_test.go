@@ -56,7 +56,7 @@ func open(t *testing.T, cut func(io.Reader) io.Reader) *shell {
 		}
 	})
 	var err error
-	sh.Session, err = session.Open(session.Pipes{Input: ours[0], Output: cut(ours[1]), Control: cut(ours[2])}, session.Setup{Dir: t.TempDir()})
+	sh.Session, err = session.Open(session.Pipes{Input: ours[0], Copy: session.CopyFrom(cut(ours[1]), cut(ours[2]))}, session.Setup{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestOpenFails(t *testing.T) {
 			if err := errors.Join(err1, err2, err3, cmd.Start()); err != nil {
 				t.Fatal(err)
 			}
-			_, err := session.Open(session.Pipes{Input: in, Output: out, Control: ctl}, session.Setup{Dir: tc.dir})
+			_, err := session.Open(session.Pipes{Input: in, Copy: session.CopyFrom(out, ctl)}, session.Setup{Dir: tc.dir})
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("%v, want %q in it", err, tc.want)
 			}

@@ -34,19 +34,25 @@ func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, g
 		return Result{Code: notRun, Dir: s.dir}, true, nil
 	}
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		res, err = s.Run(command, out)
-	}()
-	select {
-	case <-done:
+	stopped := make(chan error, 1)
+	undisturbed := context.AfterFunc(ctx, func() { stopped <- s.stop(ctx, grace, stop, done) })
+	res, err = s.Run(command, out)
+	close(done)
+	if undisturbed() {
 		return res, false, err
-	case <-ctx.Done():
 	}
+	if notKilled := <-stopped; notKilled != nil {
+		return Result{Ended: true}, true, notKilled
+	}
+	return res, true, err
+}
+
+// stop ends the processes when ctx has ended, unless the command has, until it has or is given up.
+func (s *Session) stop(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}) error {
 	terminated := s.terminate(ctx, grace, stop, done)
 	select {
 	case <-done:
-		return res, true, err
+		return nil
 	default:
 	}
 	// The work is over, the clean-up is not: it has a deadline of its own.
@@ -55,16 +61,20 @@ func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, g
 	killed := stop.Kill(cleanup)
 	select {
 	case <-done:
-		return res, true, err
+		return nil
 	case <-cleanup.Done():
 		s.Close() // gives up on the streams, so that Run returns
-		<-done
-		return Result{Ended: true}, true, fmt.Errorf("%w: %w", ErrNotKilled, errors.Join(terminated, killed, cleanup.Err()))
+		return fmt.Errorf("%w: %w", ErrNotKilled, errors.Join(terminated, killed, cleanup.Err()))
 	}
 }
 
 // terminate asks the processes to end and gives them grace for it, less when they are done earlier or cannot be asked.
 func (s *Session) terminate(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
 	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := stop.Terminate(ask); err != nil {

@@ -1,12 +1,10 @@
 package session
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -15,8 +13,6 @@ import (
 // what a background process prints then waits in the pipe and goes to the next step.
 func (s *Session) readOutput() {
 	defer close(s.over)
-	chunks, free := make(chan []byte), make(chan []byte, 1)
-	go s.readChunks(chunks, free)
 	var held []byte // the tail of the last chunk that may be the beginning of a fence
 	for {
 		st := s.nextStep()
@@ -24,7 +20,7 @@ func (s *Session) readOutput() {
 			return
 		}
 		var ended bool
-		held, ended = st.consume(s, held, chunks, free)
+		held, ended = st.consume(s, held)
 		if ended {
 			return
 		}
@@ -32,7 +28,7 @@ func (s *Session) readOutput() {
 }
 
 // consume writes what belongs to the step, and returns what was read beyond it.
-func (st *step) consume(s *Session, held []byte, chunks <-chan []byte, free chan<- []byte) (rest []byte, ended bool) {
+func (st *step) consume(s *Session, held []byte) (rest []byte, ended bool) {
 	fenced := st.fenced
 	for {
 		// Whatever follows the fence still goes to this step until its control record is there too: if the output
@@ -50,7 +46,7 @@ func (st *step) consume(s *Session, held []byte, chunks <-chan []byte, free chan
 		held = held[:copy(held, held[len(held)-keep:])]
 
 		select {
-		case chunk, ok := <-chunks:
+		case chunk, ok := <-s.chunks:
 			if !ok {
 				st.write(held)
 				st.ended = true
@@ -62,7 +58,7 @@ func (st *step) consume(s *Session, held []byte, chunks <-chan []byte, free chan
 				return nil, true
 			}
 			held = append(held, chunk...)
-			free <- chunk[:cap(chunk)]
+			s.taken <- struct{}{}
 		case <-st.release:
 			close(st.quiet)
 			return held, false
@@ -78,28 +74,27 @@ func (st *step) consume(s *Session, held []byte, chunks <-chan []byte, free chan
 	}
 }
 
-// readChunks reads the stream into one buffer that goes to the consumer and back.
-func (s *Session) readChunks(chunks chan<- []byte, free <-chan []byte) {
-	defer close(chunks)
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := s.pipes.Output.Read(buf)
-		if n > 0 {
-			select {
-			case chunks <- buf[:n]:
-			case <-s.closed:
-				return
-			}
-			select {
-			case buf = <-free:
-			case <-s.closed:
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
+// copyStreams has what the shell says brought to those who wait for it.
+func (s *Session) copyStreams() {
+	_ = s.pipes.Copy(outputWriter{s}, &controlWriter{s: s}) // how they end, the shell's own words and its engine know better
+	close(s.chunks)
+	close(s.records)
+}
+
+// errStreamClosed ends the copying when nobody wants more.
+var errStreamClosed = errors.New("the session is closed")
+
+// outputWriter hands chunks of the output stream to readOutput.
+type outputWriter struct{ s *Session }
+
+func (w outputWriter) Write(p []byte) (int, error) {
+	select {
+	case w.s.chunks <- p:
+	case <-w.s.over: // nobody takes any
+		return 0, errStreamClosed
 	}
+	<-w.s.taken
+	return len(p), nil
 }
 
 func (s *Session) nextStep() *step {
@@ -150,40 +145,50 @@ type record struct {
 // it under /proc) must not fill our memory.
 const maxRecord = 16 << 10
 
-func (s *Session) readControl() {
-	defer close(s.records)
-	r := bufio.NewReaderSize(s.pipes.Control, maxRecord)
-	for {
-		rec, err := readRecord(r, s.nonce)
-		if err != nil {
-			return
-		}
-		switch rec.kind {
-		case recordOther:
-			continue
-		case recordFarewell:
-			s.parted = true
-			continue
-		}
-		select {
-		case s.records <- rec:
-		case <-s.closed:
-			_, _ = io.Copy(io.Discard, s.pipes.Control) // the shell must not block on it while it ends
-			return
-		}
-	}
+// controlWriter hands the records on the control stream to whoever waits for them. Of a longer record than maxRecord it keeps
+// what comes before the text: a shell may be in a folder whose path is longer than any limit, and its exit code is wanted all
+// the same.
+type controlWriter struct {
+	s    *Session
+	part []byte // of a record that has not ended
+	long bool   // it was longer, and has been told of
 }
 
-// readRecord reads up to the next NUL. Of a longer record than maxRecord it keeps what comes before the text: a shell may
-// be in a folder whose path is longer than any limit, and its exit code is wanted all the same.
-func readRecord(r *bufio.Reader, nonce string) (record, error) {
-	raw, err := r.ReadSlice(0)
-	rec := parseRecord(strings.TrimSuffix(string(raw), "\x00"), nonce)
-	for errors.Is(err, bufio.ErrBufferFull) {
-		rec.text = ""
-		_, err = r.ReadSlice(0)
+func (w *controlWriter) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		piece, after, whole := bytes.Cut(rest, []byte{0})
+		rest = after
+		if !w.long {
+			w.part = append(w.part, piece[:min(len(piece), maxRecord-len(w.part))]...)
+		}
+		switch {
+		case w.long:
+		case len(w.part) == maxRecord:
+			rec := parseRecord(string(w.part), w.s.nonce)
+			rec.text, w.long = "", true
+			w.tell(rec)
+		case whole:
+			w.tell(parseRecord(string(w.part), w.s.nonce))
+		}
+		if whole {
+			w.part, w.long = w.part[:0], false
+		}
 	}
-	return rec, err
+	return len(p), nil
+}
+
+// tell never fails: the shell must not block on this stream while it ends.
+func (w *controlWriter) tell(rec record) {
+	switch rec.kind {
+	case recordOther:
+	case recordFarewell:
+		w.s.parted = true
+	default:
+		select {
+		case w.s.records <- rec:
+		case <-w.s.closed:
+		}
+	}
 }
 
 // parseRecord reads "preamp:NONCE KIND FRAME NUMBER TEXT". The shell writes a NUL before each record, so that one always

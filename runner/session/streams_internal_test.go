@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -22,10 +21,12 @@ func pump(t testing.TB, stream io.Reader) *Session {
 	t.Helper()
 	const nonce = "0123456789abcdef"
 	s := &Session{
-		pipes: Pipes{Output: stream}, nonce: nonce, fence: []byte("\x00preamp:" + nonce + "\x00"),
-		next: make(chan *step), over: make(chan struct{}), closed: make(chan struct{}),
+		pipes: Pipes{Copy: CopyFrom(stream, strings.NewReader(""))}, nonce: nonce, fence: []byte("\x00preamp:" + nonce + "\x00"),
+		next: make(chan *step), chunks: make(chan []byte), taken: make(chan struct{}), records: make(chan record),
+		over: make(chan struct{}), closed: make(chan struct{}),
 	}
 	go s.readOutput()
+	go s.copyStreams()
 	t.Cleanup(func() {
 		close(s.closed)
 		<-s.over
@@ -164,17 +165,16 @@ func TestRecords(t *testing.T) {
 }
 
 func readRecords(stream io.Reader, nonce string) []record {
+	s := &Session{nonce: nonce, records: make(chan record)}
+	go func() {
+		defer close(s.records)
+		_, _ = io.Copy(&controlWriter{s: s}, stream)
+	}()
 	var got []record
-	r := bufio.NewReaderSize(stream, maxRecord)
-	for {
-		rec, err := readRecord(r, nonce)
-		if err != nil {
-			return got
-		}
-		if rec.kind != recordOther {
-			got = append(got, rec)
-		}
+	for rec := range s.records {
+		got = append(got, rec)
 	}
+	return got
 }
 
 // Whatever is on the control stream, the shell's own records are found, and only they where nobody knows the nonce.

@@ -248,26 +248,17 @@ func (c *buildContainer) attach(ctx, life context.Context) (err error) {
 }
 
 func (c *buildContainer) openSession(ctx context.Context) error {
-	outR, outW := io.Pipe()
-	ctlR, ctlW := io.Pipe()
-	go func() {
-		_, err := stdcopy.StdCopy(outW, ctlW, c.stream.Reader)
-		outW.CloseWithError(eof(err))
-		ctlW.CloseWithError(eof(err))
-	}()
-	// A session that is closed stops reading; the copy must then end rather than wait for a reader.
-	input := &inputCloser{w: c.stream.Conn, closeFn: func() error {
-		_ = outR.Close()
-		_ = ctlR.Close()
-		return c.stream.CloseWrite()
-	}}
+	copyStreams := func(output, control io.Writer) error {
+		_, err := stdcopy.StdCopy(output, control, c.stream.Reader)
+		return err
+	}
 	type opened struct {
 		s   *session.Session
 		err error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		s, err := session.Open(session.Pipes{Input: input, Output: outR, Control: ctlR}, c.setup())
+		s, err := session.Open(session.Pipes{Input: input{c.stream}, Copy: copyStreams}, c.setup())
 		done <- opened{s, err}
 	}()
 	starting := c.starting
@@ -313,18 +304,8 @@ func (c *buildContainer) sessionError(err error) error {
 
 func (c *buildContainer) ID() string { return c.id }
 
-// inputCloser closes the writing half of the attached connection, and lets go of the readers.
-type inputCloser struct {
-	w       io.Writer
-	closeFn func() error
-}
+// input is the writing half of the attached connection.
+type input struct{ stream types.HijackedResponse }
 
-func (i *inputCloser) Write(p []byte) (int, error) { return i.w.Write(p) }
-func (i *inputCloser) Close() error                { return i.closeFn() }
-
-func eof(err error) error {
-	if err == nil {
-		return io.EOF
-	}
-	return err
-}
+func (i input) Write(p []byte) (int, error) { return i.stream.Conn.Write(p) }
+func (i input) Close() error                { return i.stream.CloseWrite() }

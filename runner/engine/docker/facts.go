@@ -71,7 +71,7 @@ func (e *Engine) remember(process string, info engine.Info, host hostFacts) {
 		err = os.MkdirAll(filepath.Dir(e.factsFile), 0o700)
 	}
 	if err == nil {
-		_ = renameio.WriteFile(e.factsFile, raw, 0o600)
+		_ = renameio.WriteFile(e.factsFile, raw, 0o600, renameio.WithTempDir(filepath.Dir(e.factsFile)))
 	}
 }
 

@@ -106,7 +106,7 @@ func (e *Engine) Start(ctx context.Context, spec engine.Spec) (_ engine.Containe
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.Kill(context.WithoutCancel(ctx)) })
 	defer stop()
-	p.session, err = session.Open(session.Pipes{Input: p.pipes[0], Output: p.pipes[1], Control: p.pipes[2]}, setup)
+	p.session, err = session.Open(session.Pipes{Input: p.pipes[0], Copy: session.CopyFrom(p.pipes[1], p.pipes[2])}, setup)
 	if !stop() {
 		return nil, startStopped(ctx)
 	}
