@@ -169,6 +169,9 @@ func (b *build) tidyMeanwhile(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		if err := b.r.Layers.Relieve(ctx); err != nil && ctx.Err() == nil {
+			b.r.Log.Warn().Err(err).Msg("the trash could not be emptied, and the disk is almost full")
+		}
 		if done, err := b.r.Layers.Tidy(ctx); err != nil && ctx.Err() == nil {
 			b.r.Log.Warn().Err(err).Msg("the layers of caches could not be tidied")
 		} else {
@@ -184,30 +187,40 @@ func (b *build) endTidying() {
 	}
 }
 
-// sweep removes the files of builds that have ended, while nobody waits for it.
+// sweep removes the files of builds that have ended, as far as that disturbs no other build.
 func (r *Runner) sweep(ctx context.Context) {
 	if r.Layers == nil {
 		return
 	}
-	if err := r.Layers.Empty(ctx); err != nil {
+	if err := r.Layers.Sweep(ctx, r.building()); err != nil {
 		r.Log.Warn().Err(err).Msg("what builds left could not be removed")
 	}
 }
 
-// awaitSweep waits until the build's own files are gone.
+// building reports whether any build has a workspace.
+func (r *Runner) building() bool {
+	for _, kind := range []string{"builds", "slots"} {
+		if all, _ := filepath.Glob(filepath.Join(r.State, kind, "*", engine.OwnerFile)); len(all) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitSweep waits until the build's own files are gone, or in the trash to stay there for now.
 func (b *build) awaitSweep() {
 	if b.sweeping != nil {
 		<-b.sweeping
 	}
 }
 
-// Tidy does for caches and mirrors what builds do only while there is time, and removes what was not used for long. It may
-// be stopped at any time, and may run beside builds.
+// Tidy does for caches and mirrors what builds do only while there is time, and removes what was not used for long and what
+// lies in the trash. It may be stopped at any time, and may run beside builds.
 func (r *Runner) Tidy(ctx context.Context) error {
 	var errs []error
 	if r.Layers != nil {
 		_, err := r.Layers.Tidy(ctx)
-		errs = append(errs, err)
+		errs = append(errs, err, r.Layers.Empty(ctx))
 	}
 	if store, ok := r.Cache.(interface {
 		GC(context.Context) (cache.Collected, error)

@@ -48,7 +48,7 @@ type Runner struct {
 	// EnvCache keeps what builds set with envCache. Nil: nothing is kept.
 	EnvCache cache.EnvStore
 	// Layers keeps the same where the engine can compose workspaces of layers; Cache is then asked on a miss. It lies in State.
-	// Nil: workspaces are never composed.
+	// What builds leave goes to its trash. Nil: workspaces are never composed, and are removed at once.
 	Layers *layers.Store
 	// State is a folder of this machine that belongs to preamp: workspaces of running builds, counters. It is made when
 	// it does not exist.
@@ -67,7 +67,7 @@ type ImageProvider interface {
 }
 
 // Run does one build. emit gets every event, one at a time; it may be nil. Run returns when nothing of the build is left
-// but its result, which is never nil and is also in Job.Out. A build that fails is not an error of Run: why and how is in
+// but its result, which is never nil and is also in Job.Out, and what the trash of Layers still holds. A build that fails is not an error of Run: why and how is in
 // Result.Failure. When ctx ends, the build is stopped and cleaned up; its cause tells in the result why (see Interrupted).
 func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)

@@ -30,7 +30,7 @@ import (
 //	history/APP/        times and sizes of earlier builds, a file for each branch
 //	mirrors/            what was cloned, so that the next build fetches only what is new
 //	home/               what the host engine needs
-//	layers/             caches that builds mount; see package layers
+//	layers/             caches that builds mount, and the trash; see package layers
 
 // scratch is a folder that a build has for itself.
 type scratch struct {
@@ -87,7 +87,7 @@ func (r *Runner) takeSlot(owner engine.Owner, job Job) (*scratch, error) {
 		}
 		s := &scratch{dir: dir, lock: lock}
 		// A dead build may have left files; they are nobody's now, because the lock is ours.
-		if err := errors.Join(engine.RemoveTree(dir), os.MkdirAll(dir, 0o700)); err != nil {
+		if err := errors.Join(r.discard(dir), os.MkdirAll(dir, 0o700)); err != nil {
 			return nil, errors.Join(err, lock.Unlock())
 		}
 		return s, engine.WriteOwner(dir, owner)
@@ -102,10 +102,10 @@ func (b *build) removeWorkspace() error {
 		return nil
 	}
 	b.scratch = nil
-	if s.lock != nil {
-		return errors.Join(engine.RemoveTree(s.dir), s.lock.Unlock())
-	}
 	err := errors.Join(b.r.discard(s.dir), b.endLease())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
+	}
 	b.sweeping = make(chan struct{})
 	go func() {
 		defer close(b.sweeping)
@@ -182,7 +182,7 @@ func (r *Runner) removeScratch(dir string, slot bool) error {
 	}
 	owner, err := engine.ReadOwner(dir)
 	if err == nil && owner.Dead() {
-		err = engine.RemoveTree(dir)
+		err = r.discard(dir)
 	}
 	return errors.Join(err, lock.Unlock())
 }

@@ -28,4 +28,9 @@
 // A build has a lease of what it mounts: a file that names the layers, locked as long as its process lives. What has a lease
 // is never removed, not even when its holder was killed, until somebody has made sure (see Store.Abandoned) that nothing has it
 // mounted any more.
+//
+// # Trash
+//
+// What is to be removed is renamed into a folder of the store: also by its users, who have workspaces to remove (Discard).
+// Small trees are removed from there soon, large ones when no build follows (Sweep) or somebody says so (Empty).
 package layers

@@ -66,13 +66,20 @@ func TestKillChild(t *testing.T) {
 		if done.Flattened != 1 {
 			t.Fatalf("there was nothing to flatten: %+v", done)
 		}
+		must(t, s.store.Empty(t.Context()))
+	case "sweep":
+		for _, dir := range killWaste(s) {
+			must(t, s.store.Discard(dir))
+		}
+		s.store.SetSmall(most)
+		must(t, s.store.Sweep(t.Context(), false))
 	}
 }
 
 // A process that is killed between any two changes leaves the old generation or the new one, never anything else, and
 // nothing that is not tidied up.
 func TestKilled(t *testing.T) {
-	for _, do := range []string{"save", "unpack", "tidy"} {
+	for _, do := range []string{"save", "unpack", "tidy", "sweep"} {
 		t.Run(do, func(t *testing.T) {
 			seen := map[int]bool{}
 			for step := 1; ; step++ {
@@ -98,6 +105,11 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// killWaste are folders to be put aside: one small, one large.
+func killWaste(s *site) []string {
+	return []string{filepath.Join(s.dir, "small"), filepath.Join(s.dir, "large")}
+}
+
 // killSubject is a site in the middle of something, and what may be seen afterwards.
 func killSubject(t *testing.T, do string) (*site, []string) {
 	t.Helper()
@@ -116,6 +128,14 @@ func killSubject(t *testing.T, do string) (*site, []string) {
 	case "tidy":
 		for range 9 {
 			_, _, first = s.build(t, func(dir string) { sh(t, dir, "echo more >> node_modules/2") })
+		}
+		return s, []string{first}
+	case "sweep":
+		for n, dir := range killWaste(s) {
+			must(t, os.Mkdir(dir, 0o700))
+			for i := range n * large {
+				must(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600))
+			}
 		}
 		return s, []string{first}
 	}
@@ -169,6 +189,7 @@ func (s *site) afterKill(t *testing.T, do string) string {
 	if _, err := s.store.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	must(t, s.store.Empty(t.Context()))
 	if after := find(); after != before {
 		t.Errorf("tidying has changed it: %s", cmp.Diff(before, after))
 	}

@@ -7,10 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -23,13 +23,16 @@ import (
 //	DIR/l/ID/               a layer
 //	DIR/g/APP/BRANCH/KEY    the manifest of the newest generation of a key
 //	DIR/u/BUILD             a lease, locked by the process that holds it
-//	DIR/t/                  what is being made, and what is to be removed
+//	DIR/t/                  the trash: what is being made, and what is to be removed
 //
 // Several processes may use it at once. It has to be on the file system of the workspaces, and belong to nobody but preamp.
 // Its methods are safe for concurrent use.
 type Store struct {
 	dir    string
 	limits Limits
+	now    func() time.Time
+	room   func() (room, error)
+	small  int    // see smallTree
 	step   func() // tests end the process in it
 }
 
@@ -40,16 +43,20 @@ func (s *Store) at() {
 	}
 }
 
-// Limits bound a generation; what exceeds them is not saved, with a reason. Zero fields stand for the defaults.
+// Limits bound what is kept. Zero fields stand for the defaults.
 type Limits struct {
-	Bytes int64 // content; DefaultMaxBytes
-	Files int   // files and links; DefaultMaxFiles
+	// Bytes of content, and how many Files and links a generation may have; what exceeds them is not saved, with a reason.
+	Bytes int64 // DefaultMaxBytes
+	Files int   // DefaultMaxFiles
+	// Trash is how many bytes Sweep leaves to be removed later; negative: none.
+	Trash int64 // DefaultMaxTrash
 }
 
-// The defaults of Limits are those of cache.Local.
+// The defaults of Limits. Those of a generation are those of cache.Local.
 const (
 	DefaultMaxBytes = 20 << 30
 	DefaultMaxFiles = 4_000_000
+	DefaultMaxTrash = 8 << 30
 )
 
 const (
@@ -71,7 +78,11 @@ func Open(dir string, limits Limits) (*Store, error) {
 	if limits.Files == 0 {
 		limits.Files = DefaultMaxFiles
 	}
-	s := &Store{dir: dir, limits: limits}
+	if limits.Trash == 0 {
+		limits.Trash = DefaultMaxTrash
+	}
+	s := &Store{dir: dir, limits: limits, now: time.Now, small: smallTree}
+	s.room = func() (room, error) { return roomOf(s.dir) }
 	for _, sub := range []string{"l", "g", "u", "t"} {
 		if err := os.MkdirAll(s.path(sub), 0o700); err != nil {
 			return nil, fmt.Errorf("folder for layers: %w", err)
@@ -146,37 +157,6 @@ func newID() string {
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return hex.EncodeToString(b[:])
 }
-
-// temp makes a folder for what is being made. Nobody collects it while the returned file is open.
-func (s *Store) temp() (path string, done func(), err error) {
-	path = s.path("t", newID())
-	lock := flock.New(path + ".lock")
-	// Locked, so that nobody takes the folder for one that a dead process left before it is locked itself.
-	err = s.locked(func() error {
-		if ok, err := lock.TryLock(); err != nil || !ok {
-			return errors.Join(err, errors.New("lock a new folder"))
-		}
-		return os.Mkdir(path, 0o700)
-	})
-	if err != nil {
-		return "", nil, errors.Join(err, lock.Close())
-	}
-	return path, func() { _ = lock.Close() }, nil // what is left in it goes with the next Tidy
-}
-
-// discard moves path out of the way, to be removed by Tidy.
-func (s *Store) discard(path string) error {
-	s.at()
-	err := os.Rename(path, s.path("t", newID()))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// Discard takes a folder of the store's file system out of the way at once; Tidy removes it. With its many files that may
-// take longer than anybody wants to wait for.
-func (s *Store) Discard(path string) error { return s.discard(path) }
 
 // safeName makes a file name of any string: no two strings share one, and a person can tell them apart.
 func safeName(text string) string {

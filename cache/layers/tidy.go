@@ -8,10 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 
 	"github.com/preamp-build/preamp/cache"
 )
@@ -23,8 +21,8 @@ type Tidied struct {
 }
 
 // Tidy does what no build has to wait for: it removes layers of which no generation and no lease is left, makes one layer of
-// those that have become many, writes everything out to the disk, and empties the trash. It may be stopped at any time and
-// goes on where it was.
+// those that have become many, and writes everything out to the disk. What that leaves to be removed goes to the trash. It
+// may be stopped at any time and goes on where it was.
 func (s *Store) Tidy(ctx context.Context) (done Tidied, err error) {
 	var all []*manifest
 	err = s.locked(func() error {
@@ -48,7 +46,6 @@ func (s *Store) Tidy(ctx context.Context) (done Tidied, err error) {
 	if err == nil {
 		err = s.sync(ctx, all)
 	}
-	err = errors.Join(err, s.Empty(ctx))
 	if err != nil {
 		return done, fmt.Errorf("tidy the layers of caches: %w", err)
 	}
@@ -289,95 +286,4 @@ func (s *Store) writeOut(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// Empty removes what was put aside, and what dead processes were making. It may be stopped at any time.
-func (s *Store) Empty(ctx context.Context) error {
-	var waste []string
-	err := s.locked(func() error {
-		entries, err := os.ReadDir(s.path("t"))
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			// A lock without a folder is of a process that died before it had made the one or removed the other.
-			name := strings.TrimSuffix(e.Name(), ".lock")
-			if n := len(waste); n > 0 && waste[n-1] == name {
-				continue
-			}
-			lock := flock.New(s.path("t", name+".lock"))
-			if _, err := os.Lstat(lock.Path()); err == nil {
-				free, err := lock.TryLock()
-				if err := errors.Join(err, lock.Close()); err != nil {
-					return err
-				}
-				if !free {
-					continue
-				}
-			}
-			waste = append(waste, name)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	d, err := openDir(s.path("t"))
-	if err != nil {
-		return err
-	}
-	defer d.close()
-	for _, name := range waste {
-		s.at()
-		if err := d.remove(ctx, name, d, 0); err != nil {
-			return err
-		}
-		if err := os.Remove(s.path("t", name+".lock")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeDepth is how deep a removal goes down before it moves what is deeper up: builds may leave folders without end, and
-// each takes a file descriptor.
-const removeDepth = 64
-
-// remove removes name with all that is in it. Somebody else may be doing the same.
-func (d *dir) remove(ctx context.Context, name string, top *dir, depth int) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	err := unix.Unlinkat(d.fd(), name, 0)
-	if err == nil || errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
-		return d.fail("remove", name, err)
-	}
-	if depth > removeDepth {
-		return d.moveTo(name, top, newID()) // the next Tidy goes on
-	}
-	sub, err := d.sub(name)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer sub.close()
-	names, err := sub.names()
-	if err != nil {
-		return err
-	}
-	for _, inner := range names {
-		if err := sub.remove(ctx, inner, top, depth+1); err != nil {
-			return err
-		}
-	}
-	err = unix.Unlinkat(d.fd(), name, unix.AT_REMOVEDIR)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return d.fail("remove", name, err)
 }

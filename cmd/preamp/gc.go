@@ -18,8 +18,9 @@ func newGC(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what killed preamp processes left behind",
-		Long: `Remove the containers, processes and workspaces of preamp processes that no longer live, and parts of caches that
-nothing needs any more. Every build does the same; running builds are not touched.`,
+		Long: `Remove the containers, processes and workspaces of preamp processes that no longer live, parts of caches that nothing
+needs any more, and all files in the trash, where builds leave large workspaces. Every build does the same, but for the
+trash, which it leaves alone while builds follow each other. Running builds are not touched.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			reaped, err := reapAll(cmd.Context(), g)
@@ -57,6 +58,11 @@ func reapAll(ctx context.Context, g *global) ([]engine.Reaped, error) {
 		if err != nil {
 			errs = append(errs, err)
 			continue
+		}
+		if r.Layers == nil { // with PREAMP_LAYERS=off, but there may be a trash of builds without it
+			if r.Layers, err = openLayers(r.State, false); err != nil {
+				errs = append(errs, err)
+			}
 		}
 		reaped, err := r.Reap(ctx)
 		all, errs = append(all, reaped...), append(errs, err, r.Tidy(ctx))

@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
@@ -108,20 +111,16 @@ func files(t *testing.T, dir string) []string {
 // leftovers names what builds of dead processes, and of this one, have left.
 func leftovers(t *testing.T) []string {
 	t.Helper()
-	var left []string
-	for _, pattern := range []string{"builds/*", "home/*", "slots/*/*", "layers/u/*", "layers/t/*"} {
-		found, err := filepath.Glob(filepath.Join(os.Getenv("PREAMP_HOME"), pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		left = append(left, found...)
+	left, err := leftInState(os.Getenv("PREAMP_HOME"))
+	if err != nil {
+		t.Fatal(err)
 	}
 	if os.Getenv("PREAMP_ENGINE") != "docker" {
 		return left
 	}
 	self := engine.NewOwner("")
 	e := dockertest.Engine(t, docker.Options{})
-	_, err := e.Reap(t.Context(), func(o engine.Owner) bool {
+	_, err = e.Reap(t.Context(), func(o engine.Owner) bool {
 		if o.Dead() || o.PID == self.PID {
 			left = append(left, o.String())
 		}
@@ -131,6 +130,31 @@ func leftovers(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return left
+}
+
+// laterName is the name of what lies in the trash to be removed later.
+var laterName = regexp.MustCompile(`^layers/t/\d+-\d+-[0-9a-f]{16}$`)
+
+// leftInState is what builds that have ended must not leave in a state folder.
+func leftInState(state string) (left []string, err error) {
+	for _, pattern := range []string{"builds/*", "home/*", "slots/*/*", "layers/u/*", "layers/t/*"} {
+		found, err := filepath.Glob(filepath.Join(state, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			if rel, err := filepath.Rel(state, path); err != nil || !laterName.MatchString(filepath.ToSlash(rel)) {
+				left = append(left, path)
+			}
+		}
+	}
+	return left, nil
+}
+
+// hasRoom reports whether the disk of path is far from full: what could be removed later is removed at once otherwise.
+func hasRoom(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Bavail > st.Blocks/9 && st.Bavail*uint64(st.Bsize) > 6<<30 && st.Ffree >= st.Files/9
 }
 
 // process is a preamp in a process of its own.

@@ -99,7 +99,9 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 		return nil, nil, err
 	}
 	r = &runner.Runner{State: state, Version: versionText(), Log: g.logger()}
-	if err := keepCaches(r, state, keeping{layers: os.Getenv("PREAMP_LAYERS") != "off", links: os.Getenv("PREAMP_LINKS") != "off"}); err != nil {
+	if err := keepCaches(r, state, keeping{
+		layers: os.Getenv("PREAMP_LAYERS") != "off", links: os.Getenv("PREAMP_LINKS") != "off", trash: os.Getenv("PREAMP_TRASH") != "off",
+	}); err != nil {
 		return nil, nil, err
 	}
 	switch g.engine {
@@ -119,9 +121,9 @@ func (g *global) runner() (r *runner.Runner, closer func(), err error) {
 	}
 }
 
-// keeping says what is kept of caches beside the entries, to have less to unpack. It lies in the state folder and cannot be
-// carried to another machine.
-type keeping struct{ layers, links bool }
+// keeping says what is kept of caches beside the entries, to have less to unpack, and whether what builds leave may be removed
+// later than at their end. It lies in the state folder and cannot be carried to another machine.
+type keeping struct{ layers, links, trash bool }
 
 // keepCaches makes a folder keep all that outlasts a build for the sake of the next one.
 func keepCaches(r *runner.Runner, dir string, beside keeping) (err error) {
@@ -130,12 +132,20 @@ func keepCaches(r *runner.Runner, dir string, beside keeping) (err error) {
 	}
 	r.Layers = nil
 	if err == nil && beside.layers {
-		r.Layers, err = layers.Open(filepath.Join(dir, "layers"), layers.Limits{})
+		r.Layers, err = openLayers(dir, beside.trash)
 	}
 	if err != nil {
 		return &runner.Failure{Class: runner.ClassOutput, Message: err.Error()}
 	}
 	return nil
+}
+
+func openLayers(dir string, trash bool) (*layers.Store, error) {
+	var limits layers.Limits
+	if !trash {
+		limits.Trash = -1
+	}
+	return layers.Open(filepath.Join(dir, "layers"), limits)
 }
 
 func (g *global) logger() zerolog.Logger {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,6 +51,8 @@ func runScripts(t *testing.T, kind, image string) {
 			switch cond {
 			case "docker", "host":
 				return cond == kind, nil
+			case "room":
+				return hasRoom("."), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -68,6 +71,7 @@ func runScripts(t *testing.T, kind, image string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"repo": cmdRepo, "jsonfield": cmdJSONField, "nothing-left": cmdNothingLeft, "amplify-log": cmdAmplifyLog,
+			"trash": cmdTrash,
 		},
 	})
 }
@@ -129,18 +133,17 @@ func cmdJSONField(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// nothing-left fails when a workspace, a process or a container of this script's builds is still there.
+// nothing-left fails when a workspace, a process or a container of this script's builds is still there. In the trash there may be
+// what is to be removed later.
 func cmdNothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: nothing-left")
 	}
 	state := ts.Getenv("PREAMP_HOME")
-	for _, pattern := range []string{"builds/*", "home/*", "slots/*/*"} {
-		left, err := filepath.Glob(filepath.Join(state, pattern))
-		ts.Check(err)
-		if len(left) > 0 {
-			ts.Fatalf("left behind: %v", left)
-		}
+	left, err := leftInState(state)
+	ts.Check(err)
+	if len(left) > 0 {
+		ts.Fatalf("left behind: %v", left)
 	}
 	if ts.Getenv("PREAMP_ENGINE") != "docker" {
 		return
@@ -149,14 +152,14 @@ func cmdNothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	// Every preamp of this script has ended, so what belongs to a dead process was left behind; those of the scripts that
 	// run beside it live.
-	var left []error
+	var errs []error
 	_, err = e.Reap(context.Background(), func(o engine.Owner) bool {
 		if o.Dead() {
-			left = append(left, fmt.Errorf("the container of %s is still there", o))
+			errs = append(errs, fmt.Errorf("the container of %s is still there", o))
 		}
 		return false
 	})
-	ts.Check(errors.Join(append(left, err, e.Close())...))
+	ts.Check(errors.Join(append(errs, err, e.Close())...))
 }
 
 // amplify-log WANT compares standard output with a log in the service's format. Times, and what differs from build to
@@ -191,4 +194,16 @@ func matchLines(got, want []string) bool {
 		return false
 	}
 	return len(got) > 0 && got[0] == strings.TrimSpace(want[0]) && matchLines(got[1:], want[1:])
+}
+
+// trash N fails unless so many trees are there to be removed later.
+func cmdTrash(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: trash N")
+	}
+	there, err := filepath.Glob(filepath.Join(ts.Getenv("PREAMP_HOME"), "layers/t/*"))
+	ts.Check(err)
+	if strconv.Itoa(len(there)) != args[0] {
+		ts.Fatalf("in the trash: %v", there)
+	}
 }
