@@ -10,15 +10,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+	"golang.org/x/sys/unix"
 )
 
 // cleanEntry is the index entry of a file whose content is known to be the blob h: git status will not read it.
-func cleanEntry(path string, mode filemode.FileMode, h plumbing.Hash, info os.FileInfo) *index.Entry {
+func cleanEntry(path string, mode filemode.FileMode, h plumbing.Hash, st stat) *index.Entry {
 	e := dirtyEntry(path, mode, h)
-	st := statOf(info)
-	e.ModifiedAt, e.CreatedAt = atLeastEpoch(info.ModTime()), atLeastEpoch(st.changed)
+	e.ModifiedAt, e.CreatedAt = atLeastEpoch(st.modified), atLeastEpoch(st.changed)
 	e.Dev, e.Inode, e.UID, e.GID = st.dev, st.inode, st.uid, st.gid
-	e.Size = uint32(info.Size()) // git keeps the low 32 bits, too
+	e.Size = uint32(st.size) // git keeps the low 32 bits, too
 	return e
 }
 
@@ -60,7 +60,18 @@ func (j *job) writeIndex(entries []*index.Entry) (err error) {
 
 // stat is what git keeps of a file's inode to see that it was touched.
 type stat struct {
-	changed    time.Time
-	dev, inode uint32
-	uid, gid   uint32
+	modified, changed time.Time
+	size              int64
+	dev, inode        uint32
+	uid, gid          uint32
+}
+
+// statFrom is statOf for what the kernel says itself.
+func statFrom(s *unix.Stat_t) stat {
+	return stat{
+		modified: time.Unix(s.Mtim.Unix()), changed: time.Unix(s.Ctim.Unix()),
+		size: s.Size,
+		dev:  uint32(s.Dev), inode: uint32(s.Ino),
+		uid: s.Uid, gid: s.Gid,
+	}
 }

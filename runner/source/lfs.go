@@ -284,7 +284,7 @@ func (j *job) placeObject(f lfsFile, first bool) error {
 		return err
 	}
 	if f.entry != nil {
-		*f.entry = *cleanEntry(f.path, f.entry.Mode, f.entry.Hash, info)
+		*f.entry = *cleanEntry(f.path, f.entry.Mode, f.entry.Hash, statOf(info))
 	}
 	return nil
 }

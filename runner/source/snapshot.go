@@ -227,7 +227,7 @@ func (s *snapshot) compare(ctx context.Context, dst *store, entries []*index.Ent
 				s.changed(e.Name, Modified)
 				continue
 			}
-			entries[n] = cleanEntry(e.Name, e.Mode, e.Hash, got.dst)
+			entries[n] = cleanEntry(e.Name, e.Mode, e.Hash, statOf(got.dst))
 			at[e.Name] = entries[n]
 		}
 	}

@@ -8,15 +8,11 @@ import (
 
 // statOf cuts the numbers to 32 bits, as git does.
 func statOf(info os.FileInfo) stat {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return stat{}
+	out := stat{modified: info.ModTime(), size: info.Size()}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		out.changed = time.Unix(s.Ctimespec.Unix())
+		out.dev, out.inode = uint32(s.Dev), uint32(s.Ino)
+		out.uid, out.gid = s.Uid, s.Gid
 	}
-	return stat{
-		changed: time.Unix(s.Ctimespec.Unix()),
-		dev:     uint32(s.Dev),
-		inode:   uint32(s.Ino),
-		uid:     s.Uid,
-		gid:     s.Gid,
-	}
+	return out
 }

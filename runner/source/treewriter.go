@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -104,17 +104,17 @@ func (w *treeWriter) planFolder(dir string, t *object.Tree, next []folderTree) (
 		if len(w.entries)+len(w.folders) >= maxTreeEntries {
 			return nil, hostile(dir, e.Name, fmt.Sprintf("the commit has more than %d files", maxTreeEntries))
 		}
-		path := joinPath(dir, e.Name)
+		name := joinPath(dir, e.Name)
 		switch e.Mode {
 		case filemode.Dir:
-			w.folders = append(w.folders, path)
-			next = append(next, folderTree{path, e.Hash})
+			w.folders = append(w.folders, name)
+			next = append(next, folderTree{name, e.Hash})
 		case filemode.Submodule:
-			w.folders = append(w.folders, path)
-			w.submodules = append(w.submodules, path)
-			w.entries = append(w.entries, &index.Entry{Name: path, Mode: e.Mode, Hash: e.Hash})
+			w.folders = append(w.folders, name)
+			w.submodules = append(w.submodules, name)
+			w.entries = append(w.entries, &index.Entry{Name: name, Mode: e.Mode, Hash: e.Hash})
 		default:
-			to := &index.Entry{Name: path}
+			to := &index.Entry{Name: name}
 			w.files = append(w.files, planned{dir: dir, from: e, to: to})
 			w.entries = append(w.entries, to)
 		}
@@ -123,8 +123,17 @@ func (w *treeWriter) planFolder(dir string, t *object.Tree, next []folderTree) (
 }
 
 func (w *treeWriter) makeFolders() error {
+	to, err := newTrail(w.dest.root)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	for _, dir := range w.folders {
-		if err := w.dest.root.Mkdir(filepath.FromSlash(dir), 0o755); err != nil {
+		in, err := to.to(parent(dir))
+		if err == nil {
+			err = in.mkdir(path.Base(dir))
+		}
+		if err != nil {
 			return writing(dir, err)
 		}
 	}
@@ -140,9 +149,12 @@ func writing(path string, err error) error {
 }
 
 // writeFiles writes one part of the files.
-func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planned) (err error) {
-	folder := currentFolder{top: w.dest.root}
-	defer func() { err = errors.Join(err, folder.Close()) }()
+func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planned) error {
+	to, err := newTrail(w.dest.root)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	buf := make([]byte, 64<<10)
 	wanted := make([]plumbing.Hash, len(list))
 	for n, f := range list {
@@ -150,20 +162,20 @@ func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planne
 	}
 	return from.each(ctx, wanted, func(n int, o readObject) error {
 		p := list[n]
-		root, err := folder.at(p.dir)
+		in, err := to.to(p.dir)
 		if err == nil && o.kind != plumbing.BlobObject {
 			err = fmt.Errorf("it is a %s: %w", o.kind, plumbing.ErrObjectNotFound)
 		}
-		var info os.FileInfo
+		var now stat
 		if err == nil && p.from.Mode == filemode.Symlink {
-			info, err = writeLink(root, p.from.Name, o)
+			now, err = writeLink(in, p.from.Name, o)
 		} else if err == nil {
-			info, err = w.writeFile(root, p, o, buf)
+			now, err = w.writeFile(in, p, o, buf)
 		}
 		if err != nil {
 			return writing(p.path(), err)
 		}
-		*p.to = *cleanEntry(p.path(), p.from.Mode, p.from.Hash, info)
+		*p.to = *cleanEntry(p.path(), p.from.Mode, p.from.Hash, now)
 		w.count()
 		return nil
 	})
@@ -176,75 +188,41 @@ func (w *treeWriter) count() {
 	w.progress.tick("checking out files: %d", w.written)
 }
 
-// currentFolder keeps the folder open that was used last: files come folder by folder.
-type currentFolder struct {
-	top, root *os.Root
-	dir       string
-}
-
-func (f *currentFolder) at(dir string) (_ *os.Root, err error) {
-	if dir == "" {
-		return f.top, nil
-	}
-	if f.root != nil && f.dir == dir {
-		return f.root, nil
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	f.root, err = f.top.OpenRoot(filepath.FromSlash(dir))
-	f.dir = dir
-	return f.root, err
-}
-
-// Close releases the folder.
-func (f *currentFolder) Close() error {
-	if f.root == nil {
-		return nil
-	}
-	err := f.root.Close()
-	f.root = nil
-	return err
-}
-
-func writeLink(root *os.Root, name string, o readObject) (os.FileInfo, error) {
+func writeLink(in *folder, name string, o readObject) (stat, error) {
 	if o.size == 0 || o.size > maxLinkTarget {
-		return nil, fmt.Errorf("a link with a target of %d bytes", o.size)
+		return stat{}, fmt.Errorf("a link with a target of %d bytes", o.size)
 	}
 	target, err := io.ReadAll(o.r)
 	if err != nil {
-		return nil, err
+		return stat{}, err
 	}
 	if bytes.IndexByte(target, 0) >= 0 {
-		return nil, errors.New("a link with a zero byte in its target")
+		return stat{}, errors.New("a link with a zero byte in its target")
 	}
-	if err := root.Symlink(string(target), name); err != nil {
-		return nil, err
-	}
-	return root.Lstat(name)
+	return in.symlink(string(target), name)
 }
 
-// onlyWriter keeps a copy from asking the kernel to do what it cannot, and from making a buffer for every file.
-type onlyWriter struct{ io.Writer }
-
-func (w *treeWriter) writeFile(root *os.Root, p planned, o readObject, buf []byte) (info os.FileInfo, err error) {
+func (w *treeWriter) writeFile(in *folder, p planned, o readObject, buf []byte) (now stat, err error) {
 	perm := os.FileMode(0o644)
 	if p.from.Mode == filemode.Executable {
 		perm = 0o755
 	}
-	f, err := root.OpenFile(p.from.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	f, err := in.create(p.from.Name, perm)
 	if err != nil {
-		return nil, err
+		return stat{}, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() {
+		is, closed := f.close()
+		now, err = is, errors.Join(err, closed)
+	}()
 	var small bytes.Buffer
 	from := o.r
 	attributes := p.from.Name == ".gitattributes" && o.size <= maxAttributes
 	if attributes || o.size <= maxPointer {
 		from = io.TeeReader(from, &small)
 	}
-	if _, err = io.CopyBuffer(onlyWriter{f}, from, buf); err != nil {
-		return nil, err
+	if _, err = io.CopyBuffer(f, from, buf); err != nil {
+		return stat{}, err
 	}
 	if attributes {
 		w.mu.Lock()
@@ -256,7 +234,7 @@ func (w *treeWriter) writeFile(root *os.Root, p planned, o readObject, buf []byt
 		w.pointers = append(w.pointers, lfsFile{pointer: found, path: p.path(), perm: perm, entry: p.to})
 		w.mu.Unlock()
 	}
-	return f.Stat()
+	return stat{}, nil
 }
 
 // lfsFiles are the pointers that belong to Git LFS, in the order of their paths. Their entries in the index take the state
