@@ -57,8 +57,10 @@ type mirrorState struct {
 	// Tip is the commit of which the packs hold exactly what it reaches, and the tags on it; "" when there is none.
 	Tip string `json:"tip"`
 	// Tags stands for the tags that the remote had.
-	Tags  string       `json:"tags"`
-	Files []mirrorFile `json:"files"`
+	Tags string `json:"tags"`
+	// Before are commits that the tip reaches; none when they have to be looked for.
+	Before []ancestor   `json:"before,omitempty"`
+	Files  []mirrorFile `json:"files"`
 }
 
 // mirrorFile is a pack or its index, and what its inode was when it was known to be good.

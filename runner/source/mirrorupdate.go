@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
 // maxMirrorFiles is how many packs and indexes a mirror may have before they are made one. Each fetch brings one of both,
@@ -100,17 +99,25 @@ func (m *mirror) update(ctx context.Context, from *server, refs *refList, tip pl
 // fetchNew brings the tip, and tags on what was there already. The result is false when the mirror then has commits that
 // the tip does not reach, as after a force push.
 func (m *mirror) fetchNew(ctx context.Context, from *server, refs *refList, tip plumbing.Hash) (exact bool, err error) {
-	before, err := openStore(m.dir, m.dir, nil)
+	before, err := openPackIndexes(m.dir)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, before.Close()) }()
-	if m.state.Tip != "" && before.HasEncodedObject(plumbing.NewHash(m.state.Tip)) != nil {
+	if m.state.Tip != "" && before.find(plumbing.NewHash(m.state.Tip)) != nil {
 		return false, &damagedError{"it does not have the commit " + m.state.Tip}
 	}
-	n := demand{wants: m.lacks(before, refs, tip)}
-	if n.haves, err = m.haves(before); err != nil {
+	// It may have to read from what is fetched: git sees new packs, and go-git looks for them when it is asked for something.
+	after, err := m.git.openReading(ctx, m.dir, nil)
+	if err != nil {
 		return false, err
+	}
+	defer func() { err = errors.Join(err, after.Close()) }()
+	n := demand{wants: m.lacks(before, refs, tip)}
+	if len(n.wants) > 0 {
+		if n.haves, err = m.haves(ctx); err != nil {
+			return false, err
+		}
 	}
 	if len(n.wants) > 0 {
 		of := from.j
@@ -125,81 +132,28 @@ func (m *mirror) fetchNew(ctx context.Context, from *server, refs *refList, tip 
 	if old.IsZero() || old == tip {
 		return true, nil
 	}
-	after, err := openStore(m.dir, m.dir, nil)
-	if err != nil {
-		return false, err
+	steps, exact, err := follows(ctx, before, after, old, tip)
+	if exact && len(m.state.Before) > 0 {
+		m.state.Before = advanced(m.state.Before, m.state.Tip, steps)
+	} else {
+		m.state.Before = nil
 	}
-	exact, err = follows(ctx, before, after, old, tip)
-	return exact, errors.Join(err, after.Close())
+	return exact, err
 }
 
 // lacks are the commits and tags that have to be asked for. Tags on commits that are new come along by themselves.
-func (m *mirror) lacks(s *store, refs *refList, tip plumbing.Hash) []plumbing.Hash {
+func (m *mirror) lacks(s packIndexes, refs *refList, tip plumbing.Hash) []plumbing.Hash {
 	var out []plumbing.Hash
-	if s.HasEncodedObject(tip) != nil {
+	if s.find(tip) != nil {
 		out = append(out, tip)
 	}
 	for _, name := range refs.tagNames() {
 		commit, annotated := refs.peeled[name]
-		if annotated && s.HasEncodedObject(commit) == nil && s.HasEncodedObject(refs.tags[name]) != nil {
+		if annotated && s.find(commit) == nil && s.find(refs.tags[name]) != nil {
 			out = append(out, refs.tags[name])
 		}
 	}
 	return out
-}
-
-// haves are the old tip and some commits before it, ever fewer: after a force push the server may know only those.
-func (m *mirror) haves(s *store) ([]plumbing.Hash, error) {
-	if m.state.Tip == "" {
-		return nil, nil
-	}
-	const most, apart = 32, 1 << 12
-	var out []plumbing.Hash
-	h, next := plumbing.NewHash(m.state.Tip), 0
-	for n := 0; n <= apart && len(out) < most; n++ {
-		c, err := object.GetCommit(s, h)
-		if err != nil {
-			return nil, fmt.Errorf("the commit %s: %w", h, err)
-		}
-		if n == next {
-			out, next = append(out, h), 2*n+1
-		}
-		if len(c.ParentHashes) == 0 {
-			break
-		}
-		h = c.ParentHashes[0]
-	}
-	return out, nil
-}
-
-// follows tells whether the new tip reaches the old one. Only commits that were not there before have to be looked at: on
-// the way from one to the other there are no others.
-func follows(ctx context.Context, before, after *store, old, tip plumbing.Hash) (bool, error) {
-	seen, queue := map[plumbing.Hash]bool{tip: true}, []plumbing.Hash{tip}
-	for len(queue) > 0 {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		h := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if h == old {
-			return true, nil
-		}
-		if before.HasEncodedObject(h) == nil {
-			continue
-		}
-		c, err := object.GetCommit(after, h)
-		if err != nil {
-			return false, fmt.Errorf("the commit %s: %w", h, err)
-		}
-		for _, parent := range c.ParentHashes {
-			if !seen[parent] {
-				seen[parent] = true
-				queue = append(queue, parent)
-			}
-		}
-	}
-	return false, nil
 }
 
 // rebuild makes one pack of what the tip reaches, beside the mirror, and then puts it into the mirror's place.
