@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"golang.org/x/sync/errgroup"
 )
 
-// checkOut writes the files of the commit and the index.
+// checkOut writes the files of the commit and the index. The store is that of the destination.
 //
 // It does not use go-git's work tree, which refuses names that git allows (a newline, a backslash) and reads all files
 // back. First all folders are made, each exactly once, when there is no link yet that one could be behind; then files and
@@ -18,9 +19,9 @@ import (
 // over another file. Every object is compared with its hash while it is read.
 //
 // Then it fills in what the commit only names: the files of Git LFS, and the submodules.
-func (j *job) checkOut(ctx context.Context, c *object.Commit, up upstream) error {
+func (j *job) checkOut(ctx context.Context, s *store, c *object.Commit, up upstream) error {
 	w := &treeWriter{job: j, attributes: attributes{}}
-	if err := w.write(ctx, c); err != nil {
+	if err := w.write(ctx, s, c); err != nil {
 		return err
 	}
 	if err := j.fillPointers(ctx, w.lfsFiles(), up); err != nil {
@@ -42,12 +43,13 @@ func (j *job) checkOut(ctx context.Context, c *object.Commit, up upstream) error
 // checkoutWorkers write files at once. More of them than processors help nothing.
 const checkoutWorkers = 2
 
-// checkoutChunk is how many files a worker takes at a time.
-const checkoutChunk = 256
+// checkoutChunk is how many files in a row a worker writes, before it leaves as many to the next one: two that write into
+// one folder wait for each other.
+const checkoutChunk = 64
 
 // write makes the folders and then the files of the commit.
-func (w *treeWriter) write(ctx context.Context, c *object.Commit) (err error) {
-	readers := make([]objects, 0, checkoutWorkers)
+func (w *treeWriter) write(ctx context.Context, s *store, c *object.Commit) (err error) {
+	readers := make([]oneList, 0, checkoutWorkers)
 	defer func() {
 		for _, r := range readers {
 			err = errors.Join(err, r.Close())
@@ -60,29 +62,21 @@ func (w *treeWriter) write(ctx context.Context, c *object.Commit) (err error) {
 		}
 		readers = append(readers, r)
 	}
-	if err := w.plan(ctx, readers[0], c); err != nil {
+	if err := w.plan(ctx, s.objects(), c); err != nil {
 		return err
 	}
 	if err := w.makeFolders(); err != nil {
 		return err
 	}
-	chunks := make(chan []planned, 1+len(w.files)/checkoutChunk)
-	for rest := w.files; len(rest) > 0; {
-		n := min(len(rest), checkoutChunk)
-		chunks <- rest[:n]
-		rest = rest[n:]
+	parts := make([][]planned, len(readers))
+	turn := 0
+	for chunk := range slices.Chunk(w.files, checkoutChunk) {
+		parts[turn] = append(parts[turn], chunk...)
+		turn = (turn + 1) % len(parts)
 	}
-	close(chunks)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, r := range readers {
-		group.Go(func() error {
-			for chunk := range chunks {
-				if err := w.writeFiles(ctx, r, chunk); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	for n, r := range readers {
+		group.Go(func() error { return w.writeFiles(ctx, r, parts[n]) })
 	}
 	return group.Wait()
 }

@@ -71,16 +71,16 @@ func (c *clone) fetch(ctx context.Context, n demand) error {
 		return err
 	}
 	c.refs.shallow = append(c.refs.shallow, ends...)
-	return c.reopen()
+	return c.reopen(ctx)
 }
 
 // reopen opens the store anew, which does not see packs that appear later.
-func (c *clone) reopen() error {
+func (c *clone) reopen(ctx context.Context) error {
 	if err := c.closeStore(); err != nil {
 		return err
 	}
 	var err error
-	c.store, err = openStore(c.dest.gitDir(), c.dest.gitDir(), nil)
+	c.store, err = c.openPacked(ctx)
 	return err
 }
 
@@ -125,7 +125,7 @@ func (c *clone) run(ctx context.Context) (*Checkout, error) {
 	if l, ok := c.from.(*local); ok {
 		up.repo = l.repo
 	}
-	if err := c.checkOut(ctx, commit, up); err != nil {
+	if err := c.checkOut(ctx, c.store, commit, up); err != nil {
 		return nil, err
 	}
 	return c.done(&Checkout{

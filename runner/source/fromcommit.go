@@ -24,7 +24,7 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.transfer(ctx, repo, []plumbing.Hash{commit.Hash}, refs); err != nil {
 		return nil, err
 	}
-	s, err := openStore(j.dest.gitDir(), j.dest.gitDir(), nil)
+	s, err := j.openPacked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.writeLayout(s, refs, l); err != nil {
 		return nil, err
 	}
-	if err := j.checkOut(ctx, commit, repo.upstream(origin, branch)); err != nil {
+	if err := j.checkOut(ctx, s, commit, repo.upstream(origin, branch)); err != nil {
 		return nil, err
 	}
 	return j.done(&Checkout{

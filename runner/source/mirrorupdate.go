@@ -36,7 +36,7 @@ func (c *clone) fromMirror(ctx context.Context, rev string, wants []plumbing.Has
 	if !done || err != nil {
 		return false, err
 	}
-	if err := c.reopen(); err != nil {
+	if err := c.reopen(ctx); err != nil {
 		return false, err
 	}
 	if c.store.HasEncodedObject(c.tip) != nil {

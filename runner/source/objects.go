@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -21,7 +22,6 @@ type objects interface {
 	// each hands every object to use, whose reader is good until use returns. What was read is only known to be what the
 	// hash says when each returns nil: until then it may be damaged.
 	each(ctx context.Context, list []plumbing.Hash, use func(n int, o readObject) error) error
-	Close() error
 }
 
 // readObject is one object as it is read.
@@ -31,16 +31,30 @@ type readObject struct {
 	r    io.Reader
 }
 
-// objects opens the destination's repository: with git where it is at hand, which unpacks several times faster.
-func (j *job) objects(ctx context.Context) (objects, error) {
+// oneList reads objects of one list: each may be called once.
+type oneList interface {
+	objects
+	Close() error
+}
+
+// objects opens the destination's repository once more: with git where it is at hand, which unpacks several times faster.
+func (j *job) objects(ctx context.Context) (oneList, error) {
 	if j.git != "" {
-		return j.git.catFile(ctx, j.dest.gitDir())
+		return j.git.catFile(ctx, j.dest.gitDir(), nil, "--buffer")
 	}
 	s, err := openStore(j.dest.gitDir(), j.dest.gitDir(), nil)
 	if err != nil {
 		return nil, err
 	}
 	return storeObjects{s}, nil
+}
+
+// objects reads by the store itself.
+func (s *store) objects() objects {
+	if s.fast != nil {
+		return s.fast
+	}
+	return storeObjects{s}
 }
 
 // storeObjects reads by go-git.
@@ -74,11 +88,15 @@ type catFile struct {
 	out    *bufio.Reader
 	said   *tail
 	cancel context.CancelFunc
+	// once is set when git answers in whole buffers, and the last one only when it knows that nothing more is asked.
+	once bool
 }
 
-func (g gitProgram) catFile(ctx context.Context, gitDir string, borrow ...string) (*catFile, error) {
+// catFile starts git. With the option --buffer it is quicker, but can be asked only once.
+func (g gitProgram) catFile(ctx context.Context, gitDir string, borrow []string, options ...string) (*catFile, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &catFile{cmd: g.command(ctx, gitDir, borrow, "cat-file", "--batch"), said: &tail{}, cancel: cancel}
+	args := append([]string{"cat-file", "--batch"}, options...)
+	c := &catFile{cmd: g.command(ctx, gitDir, borrow, args...), said: &tail{}, cancel: cancel, once: len(options) > 0}
 	c.cmd.Stderr = c.said
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err == nil {
@@ -100,6 +118,9 @@ func (c *catFile) Close() error {
 	err := c.in.Close()
 	c.cancel()
 	_ = c.cmd.Wait()
+	if errors.Is(err, os.ErrClosed) {
+		return nil // there was nothing more to ask
+	}
 	return ignoreClosed(err)
 }
 
@@ -113,6 +134,9 @@ func (c *catFile) each(ctx context.Context, list []plumbing.Hash, use func(int, 
 			_, _ = w.WriteString(h.String() + "\n") // when git has ended, its answer is missing, too
 		}
 		_ = w.Flush()
+		if c.once {
+			_ = c.in.Close()
+		}
 	}()
 	for n, h := range list {
 		if err := c.answer(h, func(o readObject) error { return use(n, o) }); err != nil {

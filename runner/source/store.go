@@ -30,7 +30,28 @@ type store struct {
 	*filesystem.Storage
 	borrowed []*filesystem.Storage
 	fast     *catFile // reads all of it, where set
+	packs    packIndexes
 }
+
+// openPacked opens the destination's repository for reading. All its objects are in packs.
+func (j *job) openPacked(ctx context.Context) (*store, error) {
+	s, err := j.git.openReading(ctx, j.dest.gitDir(), nil)
+	if err != nil {
+		return nil, err
+	}
+	s.packs, err = openPackIndexes(j.dest.gitDir())
+	if err == nil && s.fast != nil {
+		// HEAD and the configuration are going to be written anew: not while git reads them, which it does when it starts.
+		_, err = s.fast.object(plumbing.TreeObject, emptyTree)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// emptyTree is an object that git has without being given it.
+var emptyTree = plumbing.NewHash("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
 // openReading is openStore for whoever reads a few objects only: with git that needs no index in memory.
 func (g gitProgram) openReading(ctx context.Context, gitDir string, objectDirs []string) (*store, error) {
@@ -38,7 +59,7 @@ func (g gitProgram) openReading(ctx context.Context, gitDir string, objectDirs [
 	if err != nil || g == "" {
 		return s, err
 	}
-	if s.fast, err = g.catFile(ctx, gitDir, objectDirs...); err != nil {
+	if s.fast, err = g.catFile(ctx, gitDir, objectDirs); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -72,7 +93,7 @@ func newStorage(fs billy.Filesystem) *filesystem.Storage {
 
 // Close releases the files that the store holds open.
 func (s *store) Close() error {
-	errs := []error{s.Storage.Close()}
+	errs := []error{s.Storage.Close(), s.packs.Close()}
 	if s.fast != nil {
 		errs = append(errs, s.fast.Close())
 	}
@@ -111,6 +132,9 @@ func (s *store) DeltaObject(t plumbing.ObjectType, h plumbing.Hash) (plumbing.En
 
 // HasEncodedObject returns nil when one of the repositories has the object.
 func (s *store) HasEncodedObject(h plumbing.Hash) error {
+	if s.packs != nil {
+		return s.packs.find(h)
+	}
 	if s.fast != nil {
 		_, err := s.fast.object(plumbing.AnyObject, h)
 		return err

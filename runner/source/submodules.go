@@ -189,7 +189,7 @@ func (j *job) fillSubmodule(ctx context.Context, from origin, commit plumbing.Ha
 	if err := j.fetchSubmodule(ctx, from, refs, commit, up); err != nil {
 		return err
 	}
-	s, err := openStore(j.dest.gitDir(), j.dest.gitDir(), nil)
+	s, err := j.openPacked(ctx)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (j *job) fillSubmodule(ctx context.Context, from origin, commit plumbing.Ha
 	if err := j.writeLayout(s, refs, l); err != nil {
 		return err
 	}
-	return j.checkOut(ctx, c, up)
+	return j.checkOut(ctx, s, c, up)
 }
 
 // fetchSubmodule asks for the commit itself. Where a server does not give that out, all branches are fetched, as git
