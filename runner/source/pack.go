@@ -20,14 +20,29 @@ const deltaWindow = 10
 
 // storePack writes a pack that comes from elsewhere into the destination's .git, with its index.
 func (j *job) storePack(ctx context.Context, pack io.Reader) error {
-	if j.git != "" {
-		in := &failing{r: pack}
-		err := j.git.run(ctx, j.dest.gitDir(), nil, in, "index-pack", "--stdin")
-		if in.err != nil {
-			return in.err // git only says that its input ended early; this is why
-		}
+	if j.git == "" {
+		return j.indexPack(ctx, pack)
+	}
+	start, err := io.ReadAll(io.LimitReader(withContext(ctx, pack), smallPack))
+	if err != nil {
 		return err
 	}
+	if len(start) < smallPack {
+		return j.indexPack(ctx, bytes.NewReader(start))
+	}
+	in := &failing{r: io.MultiReader(bytes.NewReader(start), pack)}
+	err = j.git.run(ctx, j.dest.gitDir(), nil, in, "index-pack", "--stdin")
+	if in.err != nil {
+		return in.err // git only says that its input ended early; this is why
+	}
+	return err
+}
+
+// smallPack is up to how many bytes of a pack go-git has indexed before git has started.
+const smallPack = 64 << 10
+
+// indexPack is storePack without git.
+func (j *job) indexPack(ctx context.Context, pack io.Reader) error {
 	s, err := openStore(j.dest.gitDir(), j.dest.gitDir(), nil)
 	if err != nil {
 		return err
