@@ -65,9 +65,6 @@ func (w *treeWriter) write(ctx context.Context, s *store, c *object.Commit) (err
 	if err := w.plan(ctx, s.objects(), c); err != nil {
 		return err
 	}
-	if err := w.makeFolders(); err != nil {
-		return err
-	}
 	parts := make([][]planned, len(readers))
 	turn := 0
 	for chunk := range slices.Chunk(w.files, checkoutChunk) {
@@ -75,8 +72,13 @@ func (w *treeWriter) write(ctx context.Context, s *store, c *object.Commit) (err
 		turn = (turn + 1) % len(parts)
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	made := make(chan struct{}) // git unpacks the first files while the folders are made
+	group.Go(func() error {
+		defer close(made)
+		return w.makeFolders()
+	})
 	for n, r := range readers {
-		group.Go(func() error { return w.writeFiles(ctx, r, parts[n]) })
+		group.Go(func() error { return w.writeFiles(ctx, r, parts[n], made) })
 	}
 	return group.Wait()
 }

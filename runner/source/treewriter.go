@@ -90,13 +90,31 @@ func readTree(o readObject) (*object.Tree, error) {
 	if o.kind != plumbing.TreeObject || o.size > maxTree {
 		return nil, fmt.Errorf("a folder is a %s of %d bytes: %w", o.kind, o.size, plumbing.ErrObjectNotFound)
 	}
-	text := &plumbing.MemoryObject{}
-	text.SetType(plumbing.TreeObject)
-	if _, err := io.Copy(text, o.r); err != nil {
+	text, err := io.ReadAll(o.r)
+	if err != nil {
 		return nil, err
 	}
+	return parseTree(text)
+}
+
+// parseTree reads a folder's list of names. go-git's reader is made for large ones: it takes longer than git does to unpack.
+func parseTree(text []byte) (*object.Tree, error) {
 	t := &object.Tree{}
-	return t, t.Decode(text)
+	for len(text) > 0 {
+		mode, rest, ok := bytes.Cut(text, []byte{' '})
+		name, hash, named := bytes.Cut(rest, []byte{0})
+		if !ok || !named || len(hash) < len(plumbing.ZeroHash) {
+			return nil, errors.New("a folder is cut off")
+		}
+		m, err := filemode.New(string(mode))
+		if err != nil {
+			return nil, fmt.Errorf("a folder has an entry with the mode %q", mode)
+		}
+		e := object.TreeEntry{Name: string(name), Mode: m}
+		text = hash[copy(e.Hash[:], hash):]
+		t.Entries = append(t.Entries, e)
+	}
+	return t, nil
 }
 
 func (w *treeWriter) planFolder(dir string, t *object.Tree, next []folderTree) ([]folderTree, error) {
@@ -148,8 +166,8 @@ func writing(path string, err error) error {
 	return fmt.Errorf("writing %q: %w", path, err)
 }
 
-// writeFiles writes one part of the files.
-func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planned) error {
+// writeFiles writes one part of the files, as soon as the channel says that the folders were made.
+func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planned, folders <-chan struct{}) error {
 	to, err := newTrail(w.dest.root)
 	if err != nil {
 		return err
@@ -161,6 +179,10 @@ func (w *treeWriter) writeFiles(ctx context.Context, from objects, list []planne
 		wanted[n] = f.from.Hash
 	}
 	return from.each(ctx, wanted, func(n int, o readObject) error {
+		<-folders
+		if ctx.Err() != nil {
+			return ctx.Err() // because they could not be made
+		}
 		p := list[n]
 		in, err := to.to(p.dir)
 		if err == nil && o.kind != plumbing.BlobObject {
