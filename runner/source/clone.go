@@ -42,6 +42,11 @@ func (j *job) fromURL(ctx context.Context) (_ *Checkout, err error) {
 	}
 	c := &clone{job: j, from: from, remote: r, auth: auth, refs: refs}
 	defer func() { err = errors.Join(err, c.closeStore()) }()
+	if j.git != "" { // it starts while the server answers
+		if c.reader, err = j.git.catFile(ctx, j.dest.gitDir(), nil); err != nil {
+			return nil, err
+		}
+	}
 	return c.run(ctx)
 }
 
@@ -54,14 +59,20 @@ type clone struct {
 	refs   *refList
 	branch string
 	tip    plumbing.Hash // of the branch
+	reader *catFile      // of the destination, from before there is anything in it; nil when it is in use
 	store  *store        // of the destination
 }
 
 func (c *clone) closeStore() error {
-	if c.store == nil {
-		return nil
+	var err error
+	if c.reader != nil {
+		err = c.reader.Close()
 	}
-	return c.store.Close()
+	if c.store != nil {
+		err = errors.Join(err, c.store.Close())
+	}
+	c.reader, c.store = nil, nil
+	return err
 }
 
 // fetch brings commits in.
@@ -76,11 +87,14 @@ func (c *clone) fetch(ctx context.Context, n demand) error {
 
 // reopen opens the store anew, which does not see packs that appear later.
 func (c *clone) reopen(ctx context.Context) error {
-	if err := c.closeStore(); err != nil {
-		return err
+	reader := c.reader
+	c.reader = nil
+	err := c.closeStore()
+	if err == nil {
+		c.store, err = c.openPacked(ctx, reader)
+	} else if reader != nil {
+		err = errors.Join(err, reader.Close())
 	}
-	var err error
-	c.store, err = c.openPacked(ctx)
 	return err
 }
 

@@ -24,7 +24,7 @@ func (j *job) fromCommit(ctx context.Context) (_ *Checkout, err error) {
 	if err := j.transfer(ctx, repo, []plumbing.Hash{commit.Hash}, refs); err != nil {
 		return nil, err
 	}
-	s, err := j.openPacked(ctx)
+	s, err := j.openPacked(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

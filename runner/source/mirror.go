@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -231,7 +230,7 @@ func (m *mirror) readList(ctx context.Context) (*mirrorState, error) {
 }
 
 func (f mirrorFile) same(other mirrorFile) bool {
-	return f.Size == other.Size && f.Inode == other.Inode && f.Modified.Equal(other.Modified) && f.Changed.Equal(other.Changed)
+	return f.Name == other.Name && f.Size == other.Size && f.Inode == other.Inode && f.Modified.Equal(other.Modified) && f.Changed.Equal(other.Changed)
 }
 
 func (m *mirror) stat(name string) (mirrorFile, error) {
@@ -285,17 +284,20 @@ func (m *mirror) save(tip plumbing.Hash, tags string) error {
 	if err != nil {
 		return err
 	}
+	before := m.state.Files
 	m.state.Tip, m.state.Tags, m.state.Files = tip.String(), tags, nil
 	for _, e := range entries {
 		if ext := filepath.Ext(e.Name()); ext != ".pack" && ext != ".idx" {
 			continue
 		}
-		if err := syncFile(filepath.Join(m.packs(), e.Name())); err != nil {
-			return err
-		}
 		f, err := m.stat(e.Name())
 		if err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(before, f.same) {
+			if err := syncFile(filepath.Join(m.packs(), e.Name())); err != nil {
+				return err
+			}
 		}
 		m.state.Files = append(m.state.Files, f)
 	}
@@ -316,45 +318,6 @@ func (m *mirror) writeList(s *mirrorState) error {
 		return err
 	}
 	return renameio.WriteFile(filepath.Join(m.dir, mirrorList), append(text, '\n'), 0o600)
-}
-
-// copyTo gives a repository the packs. Where the file system can share blocks, the kernel does.
-func (m *mirror) copyTo(ctx context.Context, to *dest) error {
-	for _, f := range m.state.Files {
-		if err := copyPack(ctx, filepath.Join(m.packs(), f.Name), to, "objects/pack/"+f.Name); err != nil {
-			return err
-		}
-	}
-	now := time.Now()
-	return os.Chtimes(filepath.Join(m.dir, mirrorList), now, now)
-}
-
-// copyStep is after how many bytes a copy looks whether it is still wanted.
-const copyStep = 32 << 20
-
-func copyPack(ctx context.Context, from string, to *dest, name string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // only read
-	out, err := to.git.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := io.CopyN(out, in, copyStep)
-		if errors.Is(err, io.EOF) || (err == nil && n < copyStep) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // tagsKey stands for a set of tags.

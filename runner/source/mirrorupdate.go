@@ -64,8 +64,11 @@ func (j *job) copyMirror(ctx context.Context, from *server, name mirrorName, ref
 	}
 	if err == nil {
 		j.used.names = append(j.used.names, name)
-		if err = m.update(ctx, from, refs, tip); err == nil {
-			err = m.copyTo(ctx, j.dest)
+		copied := m.copyAhead(ctx, j.dest)
+		err = m.update(ctx, from, refs, tip)
+		already := <-copied
+		if err == nil {
+			err = m.copyTo(ctx, j.dest, already)
 		}
 		err = errors.Join(err, m.Close())
 	}

@@ -33,9 +33,16 @@ type store struct {
 	packs    packIndexes
 }
 
-// openPacked opens the destination's repository for reading. All its objects are in packs.
-func (j *job) openPacked(ctx context.Context) (*store, error) {
-	s, err := j.git.openReading(ctx, j.dest.gitDir(), nil)
+// openPacked opens the destination's repository for reading. All its objects are in packs. A git that reads it may have
+// been started before; then the store closes it.
+func (j *job) openPacked(ctx context.Context, reader *catFile) (s *store, err error) {
+	if reader == nil {
+		s, err = j.git.openReading(ctx, j.dest.gitDir(), nil)
+	} else if s, err = openStore(j.dest.gitDir(), j.dest.gitDir(), nil); err == nil {
+		s.fast = reader
+	} else {
+		err = errors.Join(err, reader.Close())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (j *job) fillSubmodule(ctx context.Context, from origin, commit plumbing.Ha
 	if err := j.fetchSubmodule(ctx, from, refs, commit, up); err != nil {
 		return err
 	}
-	s, err := j.openPacked(ctx)
+	s, err := j.openPacked(ctx, nil)
 	if err != nil {
 		return err
 	}
