@@ -102,6 +102,9 @@ func (g gitProgram) catFile(ctx context.Context, gitDir string, borrow []string,
 	if c.in, err = c.cmd.StdinPipe(); err == nil {
 		var out io.ReadCloser
 		if out, err = c.cmd.StdoutPipe(); err == nil {
+			if c.once {
+				widen(out)
+			}
 			c.out = bufio.NewReaderSize(out, 1<<16)
 			err = c.cmd.Start()
 		}
