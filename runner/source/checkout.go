@@ -15,7 +15,7 @@ import (
 //
 // It does not use go-git's work tree, which refuses names that git allows (a newline, a backslash) and reads all files
 // back. First all folders are made, each exactly once, when there is no link yet that one could be behind; then files and
-// links, each exclusively, through the os.Root of their folder: whatever a tree says, nothing is written through a link or
+// links, each exclusively, in a folder that was reached without a link: whatever a tree says, nothing is written through one or
 // over another file. Every object is compared with its hash while it is read.
 //
 // Then it fills in what the commit only names: the files of Git LFS, and the submodules.
