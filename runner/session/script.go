@@ -44,23 +44,19 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // Exportable reports whether bash can hold a variable of that name.
 func Exportable(name string) bool { return variableName.MatchString(name) }
 
-// The descriptors that the session keeps for itself are far from those that scripts use by number.
-const (
-	fdOutput  = 251
-	fdControl = 252
-)
+// fdOutput is the descriptor on which the session tells of its commands: far from those that scripts use by number.
+const fdOutput = 251
 
-// prologue moves the streams to where commands cannot reach them by accident, and sets up the shell.
+// prologue copies the output stream to where commands cannot reach it by accident, and sets up the shell.
 func (s *Session) prologue(setup Setup) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "exec %d>&1 %d>&2 2>&1\n", fdOutput, fdControl)
+	fmt.Fprintf(&b, "exec %d>&1 2>&1\n", fdOutput)
 	// Messages of bash then begin as in the service's own logs; shells older than 5.0 take it for a plain variable.
 	b.WriteString("BASH_ARGV0=amplify.sh\n")
-	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; printf '\0preamp:%s\0' >&%d; }`+"\n",
-		s.nonce, fdControl, s.nonce, fdOutput)
+	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; }`+"\n", s.nonce, fdOutput)
 	b.WriteString(writeFiles(setup.Files))
 	quietly := func(script string) {
-		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&- %d>&-\n", Quote(script), fdOutput, fdControl)
+		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&-\n", Quote(script), fdOutput)
 	}
 	for _, script := range setup.Scripts {
 		quietly(script)
@@ -79,7 +75,7 @@ func (s *Session) prologue(setup Setup) string {
 	// Whatever a script did to the options, a build begins with bash's own.
 	b.WriteString("set +eux +o pipefail\n")
 	fmt.Fprintf(&b, "cd -- %s; __preamp_code=$?\n", Quote(setup.Dir))
-	fmt.Fprintf(&b, `printf '\0preamp:%s hello 0 %%d -\0' "$$" >&%d`+"\n", s.nonce, fdControl)
+	fmt.Fprintf(&b, `printf '\0preamp:%s hello 0 %%d -\0' "$$" >&%d`+"\n", s.nonce, fdOutput)
 	b.WriteString(`__preamp_done 0 "$__preamp_code"` + "\n")
 	return b.String()
 }
@@ -87,8 +83,7 @@ func (s *Session) prologue(setup Setup) string {
 // frame is one command as the session reads it. It is one line, which bash has read and parsed before it runs any of it:
 // after some syntax errors in an eval, bash misreads the next line. The part after the eval is hidden from `set -x`.
 func (s *Session) frame(command string) string {
-	return fmt.Sprintf("eval %s </dev/null %d>&- %d>&-; { __preamp_done %d \"$?\"; } 2>/dev/null\n",
-		Quote(command), fdOutput, fdControl, s.sent)
+	return fmt.Sprintf("eval %s </dev/null %d>&-; { __preamp_done %d \"$?\"; } 2>/dev/null\n", Quote(command), fdOutput, s.sent)
 }
 
 // Quote makes one shell word of s.

@@ -6,8 +6,9 @@
 //
 //   - input: the frames. Commands themselves have /dev/null as standard input and so cannot eat the next frame.
 //   - output: what the commands print, standard output and standard error in one order. After each command the session
-//     writes a fence, a random word, so that every byte belongs to the right command and none is waited for in vain.
-//   - control: a record per command with its exit code and the working directory.
+//     writes a record between two NULs: a random word, the exit code and the working directory. So every byte belongs to the
+//     right command, and none is waited for in vain.
+//   - control: what the shell's parent says when the shell has ended.
 //
 // The frames are eval lines and not a read loop because in a loop a stray `break` in a command would leave the loop, and
 // in a function `declare` would make locals; at top level a command behaves as it does in a script.
@@ -46,20 +47,24 @@ func CopyFrom(output, control io.Reader) func(output, control io.Writer) error {
 
 // Session is one shell. Run and Open must not overlap; Close may come at any time.
 type Session struct {
-	pipes   Pipes
-	fence   []byte
-	nonce   string
-	next    chan *step
-	chunks  chan []byte   // of the output stream; closed when the streams have ended
-	taken   chan struct{} // answers that a chunk may be written over
-	records chan record   // closed when the streams have ended
-	over    chan struct{} // closed when the output stream has ended and its last step has had it
-	parted  bool          // the shell's parent has said farewell; valid once records is closed
-	closed  chan struct{}
-	close   sync.Once
-	sent    int // frames, the prologue not counted
-	pid     int
-	dir     string
+	pipes  Pipes
+	nonce  string
+	mark   []byte        // begins each record
+	begun  chan struct{} // holds a word when there may be a new current step
+	over   chan struct{} // closed when the streams have ended and the last step has had what was left
+	parted bool          // the shell's parent has said farewell; valid once over is closed
+	closed chan struct{}
+	close  sync.Once
+	sent   int // frames, the prologue not counted
+	dir    string
+
+	// Only the copying and the step's writes touch these.
+	held     []byte // of the output stream, what nobody has had yet
+	skipping bool   // up to the next NUL nothing is wanted
+
+	mu      sync.Mutex // held while something is written to a step
+	current *step
+	pid     int // valid once the prologue has ended
 }
 
 // Result is how a command ended, as far as the session can tell.
@@ -75,33 +80,14 @@ type Result struct {
 // ErrClosed is returned by Run once Close has been called or the shell has ended.
 var ErrClosed = errors.New("session closed")
 
-// step is the command that output belongs to.
-type step struct {
-	out    io.Writer
-	fenced chan struct{} // closed when all its output was written, or the stream has ended
-	ended  bool          // the stream ended instead
-	err    error         // the first error of out
-
-	release chan struct{} // closed by whoever waits for the step: no more output is wanted
-	quiet   chan struct{} // closed in answer: out is not written to any more
-}
-
 // Open starts to read the streams and sends the prologue, after which commands can be run. It returns when the shell is
 // ready, or with an error that holds what the shell said instead. The shell must have been started with Argv.
 func Open(p Pipes, s Setup) (*Session, error) {
 	nonce := newNonce()
 	ses := &Session{
-		pipes:   p,
-		nonce:   nonce,
-		fence:   []byte("\x00preamp:" + nonce + "\x00"),
-		next:    make(chan *step),
-		chunks:  make(chan []byte),
-		taken:   make(chan struct{}),
-		records: make(chan record),
-		over:    make(chan struct{}),
-		closed:  make(chan struct{}),
+		pipes: p, nonce: nonce, mark: []byte("\x00preamp:" + nonce + " "),
+		begun: make(chan struct{}, 1), over: make(chan struct{}), closed: make(chan struct{}),
 	}
-	go ses.readOutput()
 	go ses.copyStreams()
 
 	var said bytes.Buffer
@@ -148,12 +134,8 @@ func (s *Session) Close() {
 }
 
 func (s *Session) send(frame string, out io.Writer) (Result, error) {
-	st := &step{out: out, fenced: make(chan struct{}), release: make(chan struct{}), quiet: make(chan struct{})}
-	select {
-	case s.next <- st:
-	case <-s.closed:
-		return Result{}, ErrClosed
-	case <-s.over:
+	st := &step{frame: s.sent, out: writer{w: out}, done: make(chan struct{})}
+	if !s.begin(st) {
 		return Result{}, ErrClosed
 	}
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
@@ -163,57 +145,77 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 	} else {
 		go func() { _, _ = io.WriteString(s.pipes.Input, frame) }()
 	}
-	rec, ok := s.await(st)
-	close(st.release)
-	<-st.quiet
-	if !ok || st.ended {
-		return Result{Ended: true, Killed: s.killed()}, st.err
+	ended := false
+	select {
+	case <-st.done:
+	case <-s.over:
+		ended = true
+	case <-s.closed:
+		ended = true
 	}
-	s.dir = rec.text
-	return Result{Code: rec.number, Dir: rec.text}, st.err
+	s.giveUp(st)
+	select {
+	case <-st.done: // whatever else has happened
+		s.dir = st.res.text
+		return Result{Code: st.res.number, Dir: st.res.text}, st.out.err
+	default:
+		return Result{Ended: ended, Killed: s.killed()}, st.out.err
+	}
 }
 
 // roomInPipe is less than the smallest pipe holds.
 const roomInPipe = 4 << 10
 
-// await waits for the fence, and gives the record with which the frame sent last ends; ok is false when the session ended
-// instead. A build can find the stream and write to it: records of other frames than that one are not the shell's. They are taken
-// off it as long as the fence is not there, which may come behind them.
-func (s *Session) await(st *step) (done record, ok bool) {
-	records, fenced, closed := s.records, st.fenced, s.closed
-	for fenced != nil || records != nil && !ok && closed != nil {
-		select {
-		case rec, more := <-records:
-			switch {
-			case !more:
-				records = nil
-			case rec.frame != s.sent:
-			case rec.kind == recordHello:
-				s.pid = rec.number
-			case rec.kind == recordDone && !ok:
-				done, ok = rec, true
-			}
-		case <-fenced:
-			fenced = nil
-		case <-closed:
-			closed = nil
-		}
+// begin makes a step the one that output goes to, unless there will be none.
+func (s *Session) begin(st *step) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return false
+	case <-s.over:
+		return false
+	default:
 	}
-	return done, ok
+	s.current = st
+	select {
+	case s.begun <- struct{}{}:
+	default:
+	}
+	return true
 }
 
-// killed waits for the end of the control stream, which ends with the output.
-func (s *Session) killed() bool {
-	for {
-		select {
-		case _, ok := <-s.records:
-			if !ok {
-				return !s.parted
-			}
-		case <-s.closed:
-			return false
-		}
+// giveUp waits until nothing is written to the step any more.
+func (s *Session) giveUp(st *step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == st {
+		s.current = nil
 	}
+}
+
+// killed reports whether the shell's parent has ended without a word, where the streams tell.
+func (s *Session) killed() bool {
+	select {
+	case <-s.over:
+		return !s.parted
+	case <-s.closed:
+		return false
+	}
+}
+
+// writer remembers the first error, after which nothing is written: the output is still read, or the command would block on its
+// pipe.
+type writer struct {
+	w   io.Writer
+	err error
+}
+
+func (w *writer) write(p []byte) {
+	if len(p) == 0 || w.err != nil {
+		return
+	}
+	_, w.err = w.w.Write(p)
 }
 
 // limited keeps the first bytes and drops the rest.

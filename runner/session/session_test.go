@@ -84,28 +84,29 @@ func TestStreamsByteByByte(t *testing.T) {
 	sh.expect(t, "seq 3", "1\n2\n3\n", 0)
 }
 
-// The build can find the control stream and the words on it. It may fool itself, but must not confuse or stop us.
+// The build can find the words of the records, and say them. It may fool itself, but must not confuse or stop us.
 func TestForgedRecords(t *testing.T) {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
 		t.Skip("needs /proc")
 	}
-	// The functions' text holds the nonce, and its parent's standard error is the control stream.
+	// The function's text holds the nonce, and its parent's standard error is the control stream.
 	const forge = `nonce=$(declare -f __preamp_done | grep -o 'preamp:[0-9a-f]*' | head -1); ctl=/proc/$PPID/fd/2; `
-	cases := []struct{ name, command string }{
-		{"a record of an earlier command", forge + `printf '\0%s done 0 66 /forged\0' "$nonce" > $ctl`},
-		{"a record of a later command", forge + `printf '\0%s done 2 66 /forged\0' "$nonce" > $ctl`},
-		{"many of them", forge + `for i in 0 2 3 4 5; do printf '\0%s done %d 66 /forged\0' "$nonce" $i; done > $ctl`},
-		{"another process id", forge + `printf '\0%s hello 0 1 -\0' "$nonce" > $ctl`},
-		{"another nonce", forge + `printf '\0preamp:00112233445566778899aabbccddeeff done 1 66 /forged\0' > $ctl`},
-		{"words alone", forge + `printf '%s' "$nonce" > $ctl`},
-		{"junk", forge + `head -c 200000 /dev/zero | tr '\0' x > $ctl`},
-		{"junk with NULs", forge + `head -c 200000 /dev/urandom > $ctl`},
+	cases := []struct{ name, command, want string }{
+		{"a record of an earlier command", forge + `printf '\0%s done 0 66 /forged\0' "$nonce"`, ""},
+		{"a record of a later command", forge + `printf '\0%s done 2 66 /forged\0' "$nonce"`, ""},
+		{"many of them", forge + `for i in 0 2 3 4 5; do printf '\0%s done %d 66 /forged\0' "$nonce" $i; done`, ""},
+		{"another process id", forge + `printf '\0%s hello 0 1 -\0' "$nonce"`, ""},
+		{"a long one", forge + `printf '\0%s done 2 66 ' "$nonce"; head -c 200000 /dev/zero | tr '\0' x; printf '\0'`, ""},
+		{"another nonce", forge + `printf '\0preamp:00112233445566778899aabbccddeeff done 1 66 /forged\0'`, "\x00preamp:00112233445566778899aabbccddeeff done 1 66 /forged\x00"},
+		{"a record for its parent", forge + `printf '\0%s done 1 66 /forged\0' "$nonce" > $ctl`, ""},
+		{"a farewell", forge + `printf '\0preamp: ended\0' > $ctl`, ""},
+		{"junk for its parent", forge + `head -c 200000 /dev/urandom > $ctl`, ""},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			sh := open(t, whole)
 			pid := sh.PID()
-			sh.expect(t, tc.command, "", 0)
+			sh.expect(t, tc.command, tc.want, 0)
 			sh.expect(t, "echo one; (exit 3)", "one\n", 3)
 			if res := sh.expect(t, "echo two; cd /", "two\n", 0); res.Dir != "/" {
 				t.Errorf("directory %q", res.Dir)
@@ -115,14 +116,12 @@ func TestForgedRecords(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a forged fence", func(t *testing.T) {
+	t.Run("its own record", func(t *testing.T) {
 		sh := open(t, whole)
-		// It may move its own output from one command to the next, and nothing else.
-		for code, command := range []string{forge + `printf 'before\0%s\0after\n' "$nonce"`, "(exit 1)", "(exit 2)"} {
-			if res, err := sh.Run(command, io.Discard); err != nil || res.Ended || res.Code != code {
-				t.Errorf("%.80q: %+v, %v", command, res, err)
-			}
-		}
+		// It may tell what it likes of itself, and move the rest of its output to the next command.
+		sh.expect(t, forge+`printf 'before\0%s done 1 66 /forged\0after\n' "$nonce"`, "before", 66)
+		sh.expect(t, "echo next; (exit 2)", "after\nnext\n", 2)
+		sh.expect(t, "(exit 3)", "", 3)
 	})
 }
 

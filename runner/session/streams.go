@@ -9,116 +9,131 @@ import (
 	"strings"
 )
 
-// readOutput hands the output stream to the steps, cut at the fences. Between steps it takes nothing from the stream:
-// what a background process prints then waits in the pipe and goes to the next step.
-func (s *Session) readOutput() {
-	defer close(s.over)
-	var held []byte // the tail of the last chunk that may be the beginning of a fence
-	for {
-		st := s.nextStep()
-		if st == nil {
-			return
-		}
-		var ended bool
-		held, ended = st.consume(s, held)
-		if ended {
-			return
-		}
-	}
+// step is the command that output belongs to.
+type step struct {
+	frame int
+	out   writer
+	done  chan struct{} // closed when its record has come; res is valid then
+	res   record
 }
 
-// consume writes what belongs to the step, and returns what was read beyond it.
-func (st *step) consume(s *Session, held []byte) (rest []byte, ended bool) {
-	fenced := st.fenced
-	for {
-		// Whatever follows the fence still goes to this step until its control record is there too: if the output
-		// were left unread, an engine that carries both streams in one connection could never deliver the record.
-		if fenced != nil {
-			if i := bytes.Index(held, s.fence); i >= 0 {
-				st.write(held[:i])
-				held = held[i+len(s.fence):]
-				close(fenced)
-				fenced = nil
-			}
-		}
-		keep := fencePrefix(held, s.fence)
-		st.write(held[:len(held)-keep])
-		held = held[:copy(held, held[len(held)-keep:])]
-
-		select {
-		case chunk, ok := <-s.chunks:
-			if !ok {
-				st.write(held)
-				st.ended = true
-				if fenced != nil {
-					close(fenced)
-				}
-				<-st.release
-				close(st.quiet)
-				return nil, true
-			}
-			held = append(held, chunk...)
-			s.taken <- struct{}{}
-		case <-st.release:
-			close(st.quiet)
-			return held, false
-		case <-s.closed:
-			if fenced != nil {
-				st.ended = true
-				close(fenced)
-			}
-			<-st.release
-			close(st.quiet)
-			return nil, true
-		}
-	}
-}
-
-// copyStreams has what the shell says brought to those who wait for it.
+// copyStreams has what the shell says brought to those who wait for it, until it has nothing more to say.
 func (s *Session) copyStreams() {
 	_ = s.pipes.Copy(outputWriter{s}, &controlWriter{s: s}) // how they end, the shell's own words and its engine know better
-	close(s.chunks)
-	close(s.records)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		s.current.out.write(s.held)
+	}
+	close(s.over)
 }
 
 // errStreamClosed ends the copying when nobody wants more.
 var errStreamClosed = errors.New("the session is closed")
 
-// outputWriter hands chunks of the output stream to readOutput.
+// outputWriter cuts the output stream at the records, and hands it to the steps. Between steps it takes no more than one piece
+// of the stream: what a background process prints then waits in the pipe and goes to the next step.
 type outputWriter struct{ s *Session }
 
 func (w outputWriter) Write(p []byte) (int, error) {
-	select {
-	case w.s.chunks <- p:
-	case <-w.s.over: // nobody takes any
-		return 0, errStreamClosed
+	s := w.s
+	s.held = append(s.held, p...)
+	for len(s.held) > 0 {
+		st := s.awaitStep()
+		if st == nil {
+			return 0, errStreamClosed
+		}
+		if !s.deliver(st) {
+			break
+		}
 	}
-	<-w.s.taken
 	return len(p), nil
 }
 
-func (s *Session) nextStep() *step {
-	select {
-	case st := <-s.next:
-		return st
-	case <-s.closed:
-		return nil
+// awaitStep gives the step that output goes to; nil when the session was closed.
+func (s *Session) awaitStep() *step {
+	for {
+		s.mu.Lock()
+		st := s.current
+		s.mu.Unlock()
+		if st != nil {
+			return st
+		}
+		select {
+		case <-s.begun:
+		case <-s.closed:
+			return nil
+		}
 	}
 }
 
-func (st *step) write(p []byte) {
-	if len(p) == 0 || st.err != nil {
-		return // after an error the output is still read, or the command would block on its pipe
+// deliver writes what is held to the step, up to the next record. It reports false when more of the stream has to come before
+// it can go on.
+func (s *Session) deliver(st *step) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != st {
+		return true // it was given up
 	}
-	if _, err := st.out.Write(p); err != nil {
-		st.err = err
+	if s.skipping {
+		_, rest, whole := bytes.Cut(s.held, []byte{0})
+		s.held, s.skipping = s.held[:copy(s.held, rest)], !whole
+		return whole
 	}
+	p := cut(s.held, s.mark)
+	st.out.write(p.output)
+	s.held, s.skipping = s.held[:copy(s.held, p.rest)], p.cutShort
+	switch {
+	case p.rec.kind == recordOther:
+	case p.rec.frame != st.frame: // a build can find the words, and say them itself: they are not the shell's
+	case p.rec.kind == recordHello:
+		s.pid = p.rec.number
+	case p.rec.kind == recordDone:
+		st.res, s.current = p.rec, nil
+		close(st.done)
+	}
+	return p.more
 }
 
-// fencePrefix is the length of the longest tail of data that begins the fence.
-func fencePrefix(data, fence []byte) int {
-	for n := min(len(data), len(fence)-1); n > 0; n-- {
-		if data[len(data)-n] == fence[0] && bytes.HasPrefix(fence, data[len(data)-n:]) {
+// piece is the beginning of a stream: output, and the record behind it if there is one.
+type piece struct {
+	output   []byte
+	rec      record
+	rest     []byte // what is behind both, or cannot be told yet
+	cutShort bool   // the record goes on in rest, up to the next NUL, with nothing that is wanted
+	more     bool   // rest may hold more that can be told
+}
+
+// cut finds the first record. Of a longer one than maxRecord it takes what comes before the text: a shell may be in a folder
+// whose path is longer than any limit, and its exit code is wanted all the same.
+func cut(held, mark []byte) piece {
+	at := bytes.Index(held, mark)
+	if at < 0 {
+		n := len(held) - markPrefix(held, mark)
+		return piece{output: held[:n], rest: held[n:]}
+	}
+	text, rest, whole := bytes.Cut(held[at+len(mark):], []byte{0})
+	if !whole && len(text) <= maxRecord {
+		return piece{output: held[:at], rest: held[at:]}
+	}
+	long := len(text) > maxRecord
+	if long {
+		text, rest = text[:maxRecord], held[at+len(mark)+maxRecord:]
+	}
+	rec := parseRecord(string(text))
+	if rec.kind == recordOther { // it is none of ours, so it is output
+		return piece{output: held[:at+len(mark)], rest: held[at+len(mark):], more: true}
+	}
+	if long {
+		rec.text = ""
+	}
+	return piece{output: held[:at], rec: rec, rest: rest, cutShort: long, more: true}
+}
+
+// markPrefix is the length of the longest tail of data that begins the mark.
+func markPrefix(data, mark []byte) int {
+	for n := min(len(data), len(mark)-1); n > 0; n-- {
+		if data[len(data)-n] == mark[0] && bytes.HasPrefix(mark, data[len(data)-n:]) {
 			return n
 		}
 	}
@@ -128,10 +143,9 @@ func fencePrefix(data, fence []byte) int {
 type recordKind int
 
 const (
-	recordOther    recordKind = iota
-	recordHello               // the shell is there; number is its process id
-	recordDone                // a frame has ended; number is the exit code, text the working directory
-	recordFarewell            // the shell has ended
+	recordOther recordKind = iota
+	recordHello            // the shell is there; number is its process id
+	recordDone             // a frame has ended; number is the exit code, text the working directory
 )
 
 type record struct {
@@ -141,67 +155,12 @@ type record struct {
 	text   string
 }
 
-// maxRecord bounds what is kept of one control record: whatever else than ours comes down that stream (a build can find
-// it under /proc) must not fill our memory.
-const maxRecord = 16 << 10
+// maxRecord is how many bytes a record may have behind its mark: so much is held back of what only begins like one.
+const maxRecord = 4 << 10
 
-// controlWriter hands the records on the control stream to whoever waits for them. Of a longer record than maxRecord it keeps
-// what comes before the text: a shell may be in a folder whose path is longer than any limit, and its exit code is wanted all
-// the same.
-type controlWriter struct {
-	s    *Session
-	part []byte // of a record that has not ended
-	long bool   // it was longer, and has been told of
-}
-
-func (w *controlWriter) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		piece, after, whole := bytes.Cut(rest, []byte{0})
-		rest = after
-		if !w.long {
-			w.part = append(w.part, piece[:min(len(piece), maxRecord-len(w.part))]...)
-		}
-		switch {
-		case w.long:
-		case len(w.part) == maxRecord:
-			rec := parseRecord(string(w.part), w.s.nonce)
-			rec.text, w.long = "", true
-			w.tell(rec)
-		case whole:
-			w.tell(parseRecord(string(w.part), w.s.nonce))
-		}
-		if whole {
-			w.part, w.long = w.part[:0], false
-		}
-	}
-	return len(p), nil
-}
-
-// tell never fails: the shell must not block on this stream while it ends.
-func (w *controlWriter) tell(rec record) {
-	switch rec.kind {
-	case recordOther:
-	case recordFarewell:
-		w.s.parted = true
-	default:
-		select {
-		case w.s.records <- rec:
-		case <-w.s.closed:
-		}
-	}
-}
-
-// parseRecord reads "preamp:NONCE KIND FRAME NUMBER TEXT". The shell writes a NUL before each record, so that one always
-// stands alone, whatever came down the stream before it.
-func parseRecord(raw, nonce string) record {
-	if raw == farewell {
-		return record{kind: recordFarewell}
-	}
-	rest, ok := strings.CutPrefix(raw, "preamp:"+nonce+" ")
-	if !ok {
-		return record{}
-	}
-	fields := strings.SplitN(rest, " ", 4)
+// parseRecord reads "KIND FRAME NUMBER TEXT".
+func parseRecord(raw string) record {
+	fields := strings.SplitN(raw, " ", 4)
 	if len(fields) != 4 {
 		return record{}
 	}
@@ -223,6 +182,22 @@ func parseRecord(raw, nonce string) record {
 		return record{}
 	}
 	return rec
+}
+
+// controlWriter looks for the farewell on the control stream, on which the shell's parent is the only one to say anything that
+// counts. It never fails and never waits.
+type controlWriter struct {
+	s    *Session
+	tail []byte
+}
+
+func (w *controlWriter) Write(p []byte) (int, error) {
+	w.tail = append(w.tail, p...)
+	if bytes.Contains(w.tail, []byte("\x00"+farewell+"\x00")) {
+		w.s.parted = true
+	}
+	w.tail = w.tail[:copy(w.tail, w.tail[max(0, len(w.tail)-len(farewell)-1):])]
+	return len(p), nil
 }
 
 func newNonce() string {

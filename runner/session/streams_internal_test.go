@@ -16,16 +16,15 @@ var cuts = map[string]func(io.Reader) io.Reader{
 	"byte by byte": iotest.OneByteReader,
 }
 
+const testNonce = "0123456789abcdef"
+
 // pump is a session whose output is stream and whose shell is nobody.
 func pump(t testing.TB, stream io.Reader) *Session {
 	t.Helper()
-	const nonce = "0123456789abcdef"
 	s := &Session{
-		pipes: Pipes{Copy: CopyFrom(stream, strings.NewReader(""))}, nonce: nonce, fence: []byte("\x00preamp:" + nonce + "\x00"),
-		next: make(chan *step), chunks: make(chan []byte), taken: make(chan struct{}), records: make(chan record),
-		over: make(chan struct{}), closed: make(chan struct{}),
+		pipes: Pipes{Copy: CopyFrom(stream, strings.NewReader(""))}, nonce: testNonce, mark: []byte("\x00preamp:" + testNonce + " "),
+		begun: make(chan struct{}, 1), over: make(chan struct{}), closed: make(chan struct{}),
 	}
-	go s.readOutput()
 	go s.copyStreams()
 	t.Cleanup(func() {
 		close(s.closed)
@@ -34,18 +33,29 @@ func pump(t testing.TB, stream io.Reader) *Session {
 	return s
 }
 
-// take runs one step as send does, without waiting for a record. ok is false when the stream had ended before.
-func (s *Session) take(out io.Writer) (ended, ok bool) {
-	st := &step{out: out, fenced: make(chan struct{}), release: make(chan struct{}), quiet: make(chan struct{})}
-	select {
-	case s.next <- st:
-	case <-s.over:
-		return true, false
+// take runs one step as send does, without a shell. ended says that the stream has ended instead of the step; ok is false when it
+// had before.
+func (s *Session) take(frame int, out io.Writer) (rec record, ended, ok bool) {
+	st := &step{frame: frame, out: writer{w: out}, done: make(chan struct{})}
+	if !s.begin(st) {
+		return record{}, true, false
 	}
-	<-st.fenced
-	close(st.release)
-	<-st.quiet
-	return st.ended, true
+	select {
+	case <-st.done:
+	case <-s.over:
+	}
+	s.giveUp(st)
+	select {
+	case <-st.done:
+		return st.res, false, true
+	default:
+		return record{}, true, true
+	}
+}
+
+// done is the record with which a frame ends.
+func done(frame, code int, dir string) string {
+	return fmt.Sprintf("\x00preamp:%s done %d %d %s\x00", testNonce, frame, code, dir)
 }
 
 // outputs are what a shell sends: two commands' output, what a background process prints between them, and the rest up to
@@ -55,41 +65,34 @@ type outputs struct{ first, between, second, rest []byte }
 // split checks that the outputs come out whole, in order and at the right command, however cut hands out the stream.
 func split(t *testing.T, o outputs, cut func(io.Reader) io.Reader) {
 	t.Helper()
-	const fence = "\x00preamp:0123456789abcdef\x00"
-	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	r, w := io.Pipe()
 	s := pump(t, cut(r))
 	begun := make(chan struct{}, 3)
 	go func() { // a shell ends a command only after it was given one
-		for _, p := range [][]byte{join(o.first, []byte(fence), o.between), join(o.second, []byte(fence)), o.rest} {
+		for _, p := range []string{string(o.first) + done(0, 0, "/") + string(o.between), string(o.second) + done(1, 3, "/"), string(o.rest)} {
 			<-begun
-			_, _ = w.Write(p)
+			_, _ = io.WriteString(w, p)
 		}
 		_ = w.Close()
 	}()
-	var got [3]bytes.Buffer
-	for i := range got {
+	for i, want := range []string{string(o.first), string(o.between) + string(o.second), string(o.rest)} {
+		var got bytes.Buffer
 		begun <- struct{}{}
-		if ended, ok := s.take(&got[i]); !ok || ended != (i == 2) {
-			t.Fatalf("step %d: ended %t, begun %t", i, ended, ok)
+		rec, ended, ok := s.take(i, &got)
+		if i == 2 && !ok && want == "" { // the end had come already
+			continue
 		}
-	}
-	// What was read together with a fence may go to the step before it, so only the beginnings are certain.
-	two := join(got[0].Bytes(), got[1].Bytes())
-	for _, c := range []struct{ got, want []byte }{
-		{got[0].Bytes(), o.first}, {two, join(o.first, o.between, o.second)},
-	} {
-		if !bytes.HasPrefix(c.got, c.want) {
-			t.Errorf("got %.200q, want at least %.200q", c.got, c.want)
+		if !ok || ended != (i == 2) || !ended && (rec.frame != i || rec.number != 3*i) {
+			t.Fatalf("step %d: %+v, ended %t, begun %t", i, rec, ended, ok)
 		}
-	}
-	if all, want := join(two, got[2].Bytes()), join(o.first, o.between, o.second, o.rest); !bytes.Equal(all, want) {
-		t.Errorf("all output is %.200q, want %.200q", all, want)
+		if got.String() != want {
+			t.Errorf("step %d got %.200q, want %.200q", i, got.String(), want)
+		}
 	}
 }
 
-func TestFenceAtEveryBoundary(t *testing.T) {
-	said := []string{"", "a", "\x00", "\x00preamp:", "\x00preamp:0123456789abcde", "\x00\x00\x00preamp", "line\nline\n"}
+func TestRecordAtEveryBoundary(t *testing.T) {
+	said := []string{"", "a", "\x00", "\x00preamp:", "\x00preamp:0123456789abcde", "\x00preamp:0123456789abcdef", "\x00\x00\x00preamp", "line\nline\n"}
 	for name, cut := range cuts {
 		for _, first := range said {
 			for _, second := range said {
@@ -100,8 +103,8 @@ func TestFenceAtEveryBoundary(t *testing.T) {
 			}
 		}
 	}
-	// Every place at which a read may end within two outputs and the fences around them.
-	stream := len("ab\x00preamp:0123456789abcdef\x00cd\x00preamp:0123456789abcdef\x00e")
+	// Every place at which a read may end within two outputs and the records behind them.
+	stream := len("ab" + done(0, 0, "/") + "cd" + done(1, 3, "/") + "e")
 	for at := range stream {
 		split(t, outputs{[]byte("ab"), nil, []byte("cd"), []byte("e")}, func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(at)), r)
@@ -130,74 +133,87 @@ type sized struct {
 
 func (s *sized) Read(p []byte) (int, error) { return s.r.Read(p[:min(len(p), s.n)]) }
 
+// What stands between two NULs is a record only when it is one of the shell's; all else is output.
 func TestRecords(t *testing.T) {
-	const nonce = "0123456789abcdef"
-	done := func(frame, code int, dir string) string {
-		return fmt.Sprintf("\x00preamp:%s done %d %d %s\x00", nonce, frame, code, dir)
-	}
+	const mark = "\x00preamp:" + testNonce + " "
 	long := strings.Repeat("d/", maxRecord)
+	type said struct {
+		output string
+		record record
+	}
 	cases := []struct {
 		name, stream string
-		want         []record
+		want         []said
+		rest         string // output of a step that does not end
 	}{
-		{"plain", done(1, 0, "/a b"), []record{{recordDone, 1, 0, "/a b"}}},
-		{"directory with anything in it", done(2, 1, "/a\nb preamp:"+nonce+" done 1 1 x"), []record{{recordDone, 2, 1, "/a\nb preamp:" + nonce + " done 1 1 x"}}},
-		{"no directory", done(2, 1, ""), []record{{recordDone, 2, 1, ""}}},
-		{"hello", "\x00preamp:" + nonce + " hello 0 42 -\x00", []record{{recordHello, 0, 42, "-"}}},
-		{"junk before", "sh: 1: oops\n" + done(1, 0, "/"), []record{{recordDone, 1, 0, "/"}}},
-		{"much junk before", strings.Repeat("x", maxRecord-5) + done(1, 0, "/"), []record{{recordDone, 1, 0, "/"}}},
-		{"very much junk before", strings.Repeat("x", 10*maxRecord+7) + done(1, 3, "/"), []record{{recordDone, 1, 3, "/"}}},
-		{"a directory that is too long", done(1, 3, long) + done(2, 4, "/"), []record{{recordDone, 1, 3, ""}, {recordDone, 2, 4, "/"}}},
-		{"another nonce", strings.ReplaceAll(done(1, 0, "/"), nonce, "f"+nonce[1:]), nil},
-		{"not numbers", "\x00preamp:" + nonce + " done x 0 /\x00\x00preamp:" + nonce + " done 1 y /\x00", nil},
-		{"another kind", "\x00preamp:" + nonce + " gone 1 0 /\x00", nil},
-		{"cut short", "\x00preamp:" + nonce + " done 1 0 /", nil},
+		{"plain", done(1, 0, "/a b"), []said{{"", record{recordDone, 1, 0, "/a b"}}}, ""},
+		{"directory with anything in it", done(1, 1, "/a\nb preamp:"+testNonce+" done 1 2 x"), []said{{"", record{recordDone, 1, 1, "/a\nb preamp:" + testNonce + " done 1 2 x"}}}, ""},
+		{"no directory", done(1, 1, ""), []said{{"", record{recordDone, 1, 1, ""}}}, ""},
+		{"output around", "one" + done(1, 0, "/") + "two\x00" + done(2, 3, "/") + "rest", []said{{"one", record{recordDone, 1, 0, "/"}}, {"two\x00", record{recordDone, 2, 3, "/"}}}, "rest"},
+		{"another frame", done(7, 1, "/") + "a" + done(1, 0, "/"), []said{{"a", record{recordDone, 1, 0, "/"}}}, ""},
+		{"a directory that is too long", done(1, 3, long) + "a" + done(2, 4, "/"), []said{{"", record{recordDone, 1, 3, ""}}, {"a", record{recordDone, 2, 4, "/"}}}, ""},
+		{"another nonce", strings.ReplaceAll(done(1, 0, "/"), testNonce, "f"+testNonce[1:]), nil, strings.ReplaceAll(done(1, 0, "/"), testNonce, "f"+testNonce[1:])},
+		{"not numbers", mark + "done x 0 /\x00" + mark + "done 1 y /\x00", nil, mark + "done x 0 /\x00" + mark + "done 1 y /\x00"},
+		{"another kind", mark + "gone 1 0 /\x00", nil, mark + "gone 1 0 /\x00"},
+		{"too few words", mark + "done 1\x00", nil, mark + "done 1\x00"},
+		{"very long, and none of ours", mark + long + done(1, 0, "/"), []said{{mark + long, record{recordDone, 1, 0, "/"}}}, ""},
+		{"cut short", mark + "done 1 0 /", nil, mark + "done 1 0 /"},
 	}
 	for _, tc := range cases {
 		for name, cut := range cuts {
 			t.Run(tc.name+"/"+name, func(t *testing.T) {
-				if got := readRecords(cut(strings.NewReader(tc.stream)), nonce); fmt.Sprint(got) != fmt.Sprint(tc.want) {
-					t.Errorf("got %.300v, want %.300v", got, tc.want)
+				s := pump(t, cut(strings.NewReader(tc.stream)))
+				for i, want := range tc.want {
+					var out bytes.Buffer
+					rec, ended, ok := s.take(i+1, &out)
+					if ended || !ok || rec != want.record || out.String() != want.output {
+						t.Errorf("step %d: %.300q, %.300v, ended %t; want %.300v", i+1, out.String(), rec, ended, want)
+					}
+				}
+				var out bytes.Buffer
+				if rec, ended, ok := s.take(len(tc.want)+1, &out); !ended || out.String() != tc.rest || !ok && tc.rest != "" {
+					t.Errorf("behind it %.300q, %v, ended %t; want %.300q", out.String(), rec, ended, tc.rest)
 				}
 			})
 		}
 	}
 }
 
-func readRecords(stream io.Reader, nonce string) []record {
-	s := &Session{nonce: nonce, records: make(chan record)}
-	go func() {
-		defer close(s.records)
-		_, _ = io.Copy(&controlWriter{s: s}, stream)
-	}()
-	var got []record
-	for rec := range s.records {
-		got = append(got, rec)
-	}
-	return got
-}
-
-// Whatever is on the control stream, the shell's own records are found, and only they where nobody knows the nonce.
-func FuzzRecord(f *testing.F) {
-	const nonce = "0123456789abcdef"
-	f.Add([]byte("junk"), []byte("\x00preamp:"), "/work", uint8(1))
-	f.Add([]byte("\x00preamp:"+nonce+" done 1 "), []byte(" hello -1 9999999999999999999999 "), "", uint8(255))
-	f.Fuzz(func(t *testing.T, before, after []byte, dir string, code uint8) {
-		stream := append(bytes.Clone(before), fmt.Sprintf("\x00preamp:%s done 7 %d %s\x00", nonce, code, strings.ReplaceAll(dir, "\x00", ""))...)
-		got := readRecords(bytes.NewReader(append(stream, after...)), nonce)
-		want := record{recordDone, 7, int(code), strings.ReplaceAll(dir, "\x00", "")}
-		if len(want.text) > maxRecord/2 {
-			want.text = ""
-		}
-		var found int
-		for _, rec := range got {
-			if rec == want {
-				found++
+// The shell's last word is found wherever it stands.
+func TestFarewell(t *testing.T) {
+	for stream, want := range map[string]bool{
+		"\x00" + farewell + "\x00": true, "junk\x00" + farewell + "\x00junk": true, farewell: false, "\x00" + farewell: false,
+		"\x00preamp: ende": false, strings.Repeat("x", 100_000) + "\x00" + farewell + "\x00": true, "": false,
+	} {
+		for name, cut := range cuts {
+			s := &Session{}
+			if _, err := io.Copy(&controlWriter{s: s}, cut(strings.NewReader(stream))); err != nil || s.parted != want {
+				t.Errorf("%.40q, %s: %t, %v", stream, name, s.parted, err)
 			}
 		}
-		known := bytes.Contains(append(bytes.Clone(before), after...), []byte(nonce))
-		if found == 0 || !known && len(got) != 1 {
-			t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Whatever is on the stream, the shell's own record is found, and only it where nobody knows the nonce.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte("junk"), []byte("\x00preamp:"), "/work", uint8(1))
+	f.Add([]byte("\x00preamp:"+testNonce+" done 1 "), []byte(" hello -1 9999999999999999999999 "), "", uint8(255))
+	f.Fuzz(func(t *testing.T, before, after []byte, dir string, code uint8) {
+		dir = strings.ReplaceAll(dir, "\x00", "")
+		known := bytes.Contains(append(bytes.Clone(before), after...), []byte(testNonce))
+		s := pump(t, io.MultiReader(bytes.NewReader(before), strings.NewReader(done(7, int(code), dir)), bytes.NewReader(after)))
+		var first, second bytes.Buffer
+		rec, ended, _ := s.take(7, &first)
+		_, over, _ := s.take(8, &second)
+		if known {
+			return // it can say what it likes, as long as both steps have ended
+		}
+		want := record{recordDone, 7, int(code), dir}
+		if len(dir) > maxRecord/2 {
+			want.text, rec.text = "", ""
+		}
+		if ended || rec != want || !over || !bytes.Equal(first.Bytes(), before) || !bytes.Equal(second.Bytes(), after) && second.Len() > 0 {
+			t.Errorf("%v after %q and before %q, want %v after %q and before %q", rec, first.Bytes(), second.Bytes(), want, before, after)
 		}
 	})
 }
