@@ -100,11 +100,15 @@ func (b *build) runPhase(ctx context.Context, s *Section, p *Phase, section *Sec
 		res.OK, res.Took = err == nil || errors.Is(err, errShellEnded), time.Since(began)
 		b.send(PhaseEnded{Section: s.Name, Phase: p.Name, OK: res.OK, Took: res.Took})
 	}()
+	texts := make([]string, len(p.Commands))
+	for i, c := range p.Commands {
+		texts[i] = c.Text
+	}
 	for i, c := range p.Commands {
 		b.send(CommandStarted{
 			Section: s.Name, Phase: p.Name, Index: i, Text: c.Text, File: b.plan.Spec, Line: c.Pos.Line,
 		})
-		exit, took, err := b.runCommand(ctx, c.Text)
+		exit, took, err := b.runCommand(ctx, c.Text, texts[i+1:]...)
 		if err != nil && !errors.Is(err, engine.ErrEnded) {
 			return err
 		}
@@ -124,10 +128,10 @@ func (b *build) runPhase(ctx context.Context, s *Section, p *Phase, section *Sec
 	return nil
 }
 
-func (b *build) runCommand(ctx context.Context, text string) (engine.Exit, time.Duration, error) {
+func (b *build) runCommand(ctx context.Context, text string, next ...string) (engine.Exit, time.Duration, error) {
 	began := time.Now()
 	out := b.output()
-	exit, err := b.container.Run(ctx, text, out)
+	exit, err := b.container.Run(ctx, text, out, next...)
 	err = errors.Join(err, out.Flush())
 	return exit, time.Since(began), err
 }

@@ -54,7 +54,10 @@ type Container interface {
 	// The error is the engine's; how the command ended is in Exit. When ctx ends, every process of the build but the
 	// session gets SIGTERM, then Spec.Grace to finish, then the container is killed: Exit.Interrupted is true, and
 	// Exit.Ended says whether the session survived. Once the session has ended, Run returns ErrEnded.
-	Run(ctx context.Context, command string, out io.Writer) (Exit, error)
+	//
+	// next are the commands that Run will be called with next, as long as each succeeds. What they are told for: the session may
+	// run them without waiting for us. It begins none after a command that has failed, nor once the processes were told to end.
+	Run(ctx context.Context, command string, out io.Writer, next ...string) (Exit, error)
 
 	// Stop ends all processes of the build, so that nothing can change the workspace any more. It is idempotent.
 	Stop(ctx context.Context) error

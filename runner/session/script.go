@@ -27,6 +27,7 @@ type Setup struct {
 	Scripts []string     // lines of bash run before the first command; what they print is dropped, how they end is ignored
 	Init    string       // lines of bash run when Env is set; the same goes for them as for Scripts
 	Files   []File       // written before the scripts, in order; what is in the way is replaced
+	Halt    string       // a file that a Stopper's Terminate makes, see TermScript; "" = commands are not sent ahead
 }
 
 // File is one file, folder or symlink. The folder of a file exists or is an earlier one of the list.
@@ -53,7 +54,10 @@ func (s *Session) prologue(setup Setup) string {
 	fmt.Fprintf(&b, "exec %d>&1 2>&1\n", fdOutput)
 	// Messages of bash then begin as in the service's own logs; shells older than 5.0 take it for a plain variable.
 	b.WriteString("BASH_ARGV0=amplify.sh\n")
-	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s done %%d %%d %%s\0' "$1" "$2" "$PWD" >&%d; }`+"\n", s.nonce, fdOutput)
+	fmt.Fprintf(&b, `__preamp_done() { printf '\0preamp:%s %%s %%d %%d %%s\0' "${__preamp_skip:-done}" "$1" "$2" "$PWD" >&%d; __preamp_code=$2 __preamp_skip=; }`+"\n", s.nonce, fdOutput)
+	if setup.Halt != "" {
+		fmt.Fprintf(&b, "__preamp_go() { [[ $__preamp_code = 0 && ! -e %s ]] || { __preamp_skip=skip; return 1; }; }\n", Quote(setup.Halt))
+	}
 	b.WriteString(writeFiles(setup.Files))
 	quietly := func(script string) {
 		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&-\n", Quote(script), fdOutput)
@@ -86,11 +90,18 @@ func (s *Session) frame(command string) string {
 	return fmt.Sprintf("eval %s </dev/null %d>&-; { __preamp_done %d \"$?\"; } 2>/dev/null\n", Quote(command), fdOutput, s.sent)
 }
 
+// frameAhead is a command that is run only when the one before it has succeeded and nothing was halted. The eval is the last of
+// its list, so that `set -e` minds how it ends.
+func (s *Session) frameAhead(command string) string {
+	return "{ __preamp_go; } 2>/dev/null && " + s.frame(command)
+}
+
 // Quote makes one shell word of s.
 func Quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // TermScript is a script for sh that sends SIGTERM to every process it can see but process 1, the session's shell and
-// its own. Engines run it beside the session, in the same process namespace, with the shell's PID as $1.
-const TermScript = `for p in /proc/[0-9]*; do p=${p#/proc/}; case $p in 1|$$|$1) ;; *) kill -TERM "$p" 2>/dev/null;; esac; done; :`
+// its own. Engines run it beside the session, in the same process namespace, with the shell's PID as $1, and Setup.Halt as $2: it
+// is made before, so that the shell begins nothing that was sent ahead when it sees a command end.
+const TermScript = `mkdir -p "${2%/*}"; : >"$2"; for p in /proc/[0-9]*; do p=${p#/proc/}; case $p in 1|$$|$1) ;; *) kill -TERM "$p" 2>/dev/null;; esac; done; :`

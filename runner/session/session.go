@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -56,6 +57,8 @@ type Session struct {
 	closed chan struct{}
 	close  sync.Once
 	sent   int // frames, the prologue not counted
+	ahead  []sentAhead
+	halt   bool // commands may be sent ahead
 	dir    string
 
 	// Only the copying and the step's writes touch these.
@@ -65,6 +68,13 @@ type Session struct {
 	mu      sync.Mutex // held while something is written to a step
 	current *step
 	pid     int // valid once the prologue has ended
+}
+
+// sentAhead is a command that the shell has been given, and that nobody has asked for yet.
+type sentAhead struct {
+	command string
+	frame   int
+	size    int // of the frame, in bytes
 }
 
 // Result is how a command ended, as far as the session can tell.
@@ -86,12 +96,12 @@ func Open(p Pipes, s Setup) (*Session, error) {
 	nonce := newNonce()
 	ses := &Session{
 		pipes: p, nonce: nonce, mark: []byte("\x00preamp:" + nonce + " "),
-		begun: make(chan struct{}, 1), over: make(chan struct{}), closed: make(chan struct{}),
+		begun: make(chan struct{}, 1), over: make(chan struct{}), closed: make(chan struct{}), halt: s.Halt != "",
 	}
 	go ses.copyStreams()
 
 	var said bytes.Buffer
-	res, err := ses.send(ses.prologue(s), &limited{w: &said, left: 4096})
+	res, err := ses.send(ses.prologue(s), 0, &limited{w: &said, left: 4096})
 	switch {
 	case err != nil:
 	case res.Ended:
@@ -117,12 +127,70 @@ func (s *Session) Dir() string { return s.dir }
 // background process prints between commands goes to the next one. Run returns when the command or the shell ends; to
 // stop a command, stop the shell's processes. An error is either ErrClosed, a command that no shell can be given, or
 // the error that out returned (the command has been run to its end all the same).
-func (s *Session) Run(command string, out io.Writer) (Result, error) {
+//
+// next are the commands that Run will be called with as long as each succeeds. The shell need not wait for us then: it may
+// have begun one, or have run some, when Run returns, but none after one that has failed.
+func (s *Session) Run(command string, out io.Writer, next ...string) (Result, error) {
 	if i := bytes.IndexByte([]byte(command), 0); i >= 0 {
 		return Result{}, fmt.Errorf("the command holds a NUL byte at offset %d, which no shell can be given", i)
 	}
-	s.sent++
-	return s.send(s.frame(command), out)
+	res, skipped, err := s.run(command, out, next)
+	if skipped { // the build has changed what the shell decides by
+		res, _, err = s.run(command, out, nil)
+	}
+	return res, err
+}
+
+// run is Run. skipped says that a command was sent ahead, and that the shell has not run it.
+func (s *Session) run(command string, out io.Writer, next []string) (_ Result, skipped bool, _ error) {
+	frames, frame := "", 0
+	if s.isAhead(command) {
+		frame, s.ahead = s.ahead[0].frame, s.ahead[1:]
+	} else {
+		s.ahead = nil // they skip themselves
+		s.sent++
+		frames, frame = s.frame(command), s.sent
+	}
+	frames += s.sendAhead(next, len(frames))
+	res, err := s.send(frames, frame, out)
+	if res.Code != 0 || res.Ended || res.skipped || err != nil {
+		s.ahead = nil
+	}
+	return res.Result, res.skipped, err
+}
+
+// isAhead reports whether the command is the first of those that were sent ahead.
+func (s *Session) isAhead(command string) bool {
+	return len(s.ahead) > 0 && s.ahead[0].command == command
+}
+
+// sendAhead gives the frames of commands that may be sent already: no more than the pipe has room for behind the frame that is sent
+// now, and many at once, because each that is sent wakes everybody on the way.
+func (s *Session) sendAhead(next []string, size int) string {
+	if !s.halt {
+		return ""
+	}
+	for _, a := range s.ahead {
+		size += a.size
+	}
+	if len(s.ahead) > 0 && size > roomInPipe/2 {
+		return ""
+	}
+	var frames strings.Builder
+	for _, command := range next[min(len(s.ahead), len(next)):] {
+		if size+len(command) > roomInPipe || strings.IndexByte(command, 0) >= 0 {
+			break
+		}
+		s.sent++
+		frame := s.frameAhead(command)
+		if size += len(frame); size > roomInPipe {
+			s.sent--
+			break
+		}
+		frames.WriteString(frame)
+		s.ahead = append(s.ahead, sentAhead{command, s.sent, len(frame)})
+	}
+	return frames.String()
 }
 
 // Close ends the session: the shell reads end-of-file and exits once its current command is done. It does not wait.
@@ -133,17 +201,26 @@ func (s *Session) Close() {
 	})
 }
 
-func (s *Session) send(frame string, out io.Writer) (Result, error) {
-	st := &step{frame: s.sent, out: writer{w: out}, done: make(chan struct{})}
+// outcome is a Result, or that the shell has skipped the frame.
+type outcome struct {
+	Result
+	skipped bool
+}
+
+// send sends frames, if any, and waits for the end of the one of that number.
+func (s *Session) send(frames string, frame int, out io.Writer) (outcome, error) {
+	st := &step{frame: frame, out: writer{w: out}, done: make(chan struct{})}
 	if !s.begin(st) {
-		return Result{}, ErrClosed
+		return outcome{}, ErrClosed
 	}
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
 	// cases, so the write is not waited for. What every pipe has room for does not block.
-	if len(frame) <= roomInPipe {
-		_, _ = io.WriteString(s.pipes.Input, frame)
-	} else {
-		go func() { _, _ = io.WriteString(s.pipes.Input, frame) }()
+	switch {
+	case frames == "":
+	case len(frames) <= roomInPipe:
+		_, _ = io.WriteString(s.pipes.Input, frames)
+	default:
+		go func() { _, _ = io.WriteString(s.pipes.Input, frames) }()
 	}
 	ended := false
 	select {
@@ -157,9 +234,9 @@ func (s *Session) send(frame string, out io.Writer) (Result, error) {
 	select {
 	case <-st.done: // whatever else has happened
 		s.dir = st.res.text
-		return Result{Code: st.res.number, Dir: st.res.text}, st.out.err
+		return outcome{Result{Code: st.res.number, Dir: st.res.text}, st.res.kind == recordSkipped}, st.out.err
 	default:
-		return Result{Ended: ended, Killed: s.killed()}, st.out.err
+		return outcome{Result: Result{Ended: ended, Killed: s.killed()}}, st.out.err
 	}
 }
 

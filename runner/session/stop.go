@@ -29,18 +29,19 @@ const notRun = 128 + 15
 // do so, and are then killed; interrupted is true and the session may or may not have survived. When ctx has ended
 // before, the command is not begun. However an engine behaves, RunUntil returns at most two times grace and 20 seconds
 // after the end of ctx, if need be with ErrNotKilled and the session closed.
-func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper) (res Result, interrupted bool, err error) {
-	if ctx.Err() != nil {
+func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper, next ...string) (res Result, interrupted bool, err error) {
+	if ctx.Err() != nil && !s.isAhead(command) {
 		return Result{Code: notRun, Dir: s.dir}, true, nil //nolint:nilerr // that it was not begun is said by the result
 	}
 	done := make(chan struct{})
 	stopped := make(chan error, 1)
 	undisturbed := context.AfterFunc(ctx, func() { stopped <- s.stop(ctx, grace, stop, done) })
-	res, err = s.Run(command, out)
+	res, err = s.Run(command, out, next...)
 	close(done)
 	if undisturbed() {
 		return res, false, err
 	}
+	s.ahead, s.halt = nil, false
 	if notKilled := <-stopped; notKilled != nil {
 		return Result{Ended: true}, true, notKilled
 	}

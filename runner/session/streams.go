@@ -88,7 +88,7 @@ func (s *Session) deliver(st *step) bool {
 	case p.rec.frame != st.frame: // a build can find the words, and say them itself: they are not the shell's
 	case p.rec.kind == recordHello:
 		s.pid = p.rec.number
-	case p.rec.kind == recordDone:
+	default:
 		st.res, s.current = p.rec, nil
 		close(st.done)
 	}
@@ -143,9 +143,10 @@ func markPrefix(data, mark []byte) int {
 type recordKind int
 
 const (
-	recordOther recordKind = iota
-	recordHello            // the shell is there; number is its process id
-	recordDone             // a frame has ended; number is the exit code, text the working directory
+	recordOther   recordKind = iota
+	recordHello              // the shell is there; number is its process id
+	recordDone               // a frame has ended; number is the exit code, text the working directory
+	recordSkipped            // a frame that was sent ahead has not been run
 )
 
 type record struct {
@@ -178,6 +179,8 @@ func parseRecord(raw string) record {
 		rec.kind = recordHello
 	case "done":
 		rec.kind = recordDone
+	case "skip":
+		rec.kind = recordSkipped
 	default:
 		return record{}
 	}

@@ -14,6 +14,39 @@ import (
 	"github.com/preamp-build/preamp/runner/source/sourcetest"
 )
 
+// TestMain has the git program do its work however little that is, or most tests would never see it.
+func TestMain(m *testing.M) {
+	handful.files, handful.bytes = 0, 0
+	m.Run()
+}
+
+func TestFewObjects(t *testing.T) {
+	defer func(before int, bytes int64) { handful.files, handful.bytes = before, bytes }(handful.files, handful.bytes)
+	dir, other := t.TempDir(), t.TempDir()
+	for name, size := range map[string]int{"ab/one": 10, "ab/two": 20, "pack/three.pack": 30} {
+		sourcetest.Write(t, dir, map[string]string{name: strings.Repeat("x", size)})
+	}
+	sourcetest.Write(t, other, map[string]string{"cd/four": "xxxx"})
+	for _, tc := range []struct {
+		dirs  []string
+		files int
+		bytes int64
+		want  bool
+	}{
+		{[]string{dir}, 3, 60, true},
+		{[]string{dir}, 2, 60, false},
+		{[]string{dir}, 3, 59, false},
+		{[]string{dir, other}, 4, 64, true},
+		{[]string{dir, other}, 3, 64, false},
+		{[]string{dir, filepath.Join(dir, "none")}, 9, 99, false},
+	} {
+		handful.files, handful.bytes = tc.files, tc.bytes
+		if got := fewObjects(tc.dirs); got != tc.want {
+			t.Errorf("of %v, %d files and %d bytes: %v", tc.dirs, tc.files, tc.bytes, got)
+		}
+	}
+}
+
 // bothWays runs a test with the git program and without it.
 func bothWays(t *testing.T, test func(t *testing.T, git gitProgram)) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -84,13 +85,14 @@ type writerFunc func([]byte) (int, error)
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // transfer packs what the wanted commits reach in a repository on this machine, and the annotated tags on it, into the
-// destination's .git. With a git program that takes a fraction of the time; the result means the same.
+// destination's .git. With a git program that takes a fraction of the time, unless it is done before git has started; the result
+// means the same.
 func (j *job) transfer(ctx context.Context, src *repository, wants []plumbing.Hash, refs *refList) error {
 	// The end of a shallow history has to be known before anybody walks it.
 	if err := j.writeShallow(refs.shallow); err != nil {
 		return err
 	}
-	if j.git != "" {
+	if j.git != "" && !fewObjects(src.objectDirs) {
 		err := j.transferByGit(ctx, src, wants, refs)
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -99,6 +101,39 @@ func (j *job) transfer(ctx context.Context, src *repository, wants []plumbing.Ha
 	}
 	return j.transferByGoGit(ctx, src, wants, refs)
 }
+
+// handful is how many files of objects, and how many bytes of them, are packed before git has started. It is changed by tests alone.
+var handful = struct {
+	files int
+	bytes int64
+}{128, 256 << 10}
+
+// fewObjects reports whether there are no more in folders of objects.
+func fewObjects(dirs []string) bool {
+	files, size := 0, int64(0)
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			files, size = files+1, size+info.Size()
+			if files > handful.files || size > handful.bytes {
+				return errMany
+			}
+			return nil
+		})
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+var errMany = errors.New("many objects")
 
 // transferByGit runs git in the destination's repository, which borrows the source's objects for as long as that
 // takes: so nothing is written into the source, not even a temporary file, and its configuration is not read.

@@ -137,6 +137,9 @@ const (
 	caBundle = caFolder + "/ca-bundle.pem"
 )
 
+// haltFile keeps the shell from beginning what was sent ahead.
+const haltFile = caFolder + "/halt"
+
 const bundleScript = `for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
   if [ -r "$f" ]; then break; fi
 done
@@ -154,7 +157,7 @@ fi`,
 
 // setup is how the session in the container begins.
 func (c *buildContainer) setup() session.Setup {
-	s := session.Setup{Dir: c.spec.Dir, Files: c.typedFiles(), Init: c.spec.Init}
+	s := session.Setup{Dir: c.spec.Dir, Files: c.typedFiles(), Init: c.spec.Init, Halt: haltFile}
 	if c.spec.Start != "" {
 		s.Dir += "/" + c.spec.Start
 	}

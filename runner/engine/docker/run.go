@@ -20,11 +20,11 @@ import (
 const afterTimeout = 10 * time.Second
 
 // Run implements engine.Container.
-func (c *buildContainer) Run(ctx context.Context, command string, out io.Writer) (engine.Exit, error) {
+func (c *buildContainer) Run(ctx context.Context, command string, out io.Writer, next ...string) (engine.Exit, error) {
 	if c.ended.Load() {
 		return engine.Exit{}, engine.ErrEnded
 	}
-	res, interrupted, err := c.session.RunUntil(ctx, command, out, c.grace, c)
+	res, interrupted, err := c.session.RunUntil(ctx, command, out, c.grace, c, next...)
 	if errors.Is(err, session.ErrClosed) || res.Ended && c.hungUp.Load() {
 		return engine.Exit{}, engine.ErrEnded
 	}
@@ -147,7 +147,7 @@ func (c *buildContainer) inspectOnce(ctx context.Context) (apicontainer.InspectR
 
 // Terminate implements session.Stopper: engines cannot signal a process, so a small script beside the session does.
 func (c *buildContainer) Terminate(ctx context.Context) error {
-	_, err := c.exec(ctx, []string{"sh", "-c", session.TermScript, "sh", fmt.Sprint(c.session.PID())})
+	_, err := c.exec(ctx, []string{"sh", "-c", session.TermScript, "sh", fmt.Sprint(c.session.PID()), haltFile})
 	return err
 }
 

@@ -187,7 +187,7 @@ func (p *process) environ() []string {
 }
 
 func (p *process) setup() (session.Setup, error) {
-	s := session.Setup{Dir: filepath.Join(p.spec.Workspace, filepath.FromSlash(p.spec.Start)), Init: p.spec.Init}
+	s := session.Setup{Dir: filepath.Join(p.spec.Workspace, filepath.FromSlash(p.spec.Start)), Init: p.spec.Init, Halt: p.halt()}
 	if len(p.spec.CACerts) > 0 {
 		env, err := p.trust()
 		if err != nil {
@@ -222,11 +222,11 @@ func (p *process) trust() ([]session.Assignment, error) {
 func (p *process) ID() string { return fmt.Sprintf("process %d", p.cmd.Process.Pid) }
 
 // Run implements engine.Container.
-func (p *process) Run(ctx context.Context, command string, out io.Writer) (engine.Exit, error) {
+func (p *process) Run(ctx context.Context, command string, out io.Writer, next ...string) (engine.Exit, error) {
 	if p.ended.Load() {
 		return engine.Exit{}, engine.ErrEnded
 	}
-	res, interrupted, err := p.session.RunUntil(ctx, command, out, p.grace, p)
+	res, interrupted, err := p.session.RunUntil(ctx, command, out, p.grace, p, next...)
 	if errors.Is(err, session.ErrClosed) || res.Ended && p.hungUp.Load() {
 		return engine.Exit{}, engine.ErrEnded
 	}
@@ -241,8 +241,14 @@ func (p *process) Run(ctx context.Context, command string, out io.Writer) (engin
 
 // Terminate implements session.Stopper.
 func (p *process) Terminate(context.Context) error {
+	if err := os.WriteFile(p.halt(), nil, 0o600); err != nil {
+		return err
+	}
 	return terminateBuild(p.spec.Owner.Build, p.cmd.Process.Pid, p.session.PID())
 }
+
+// halt is the file that keeps the shell from beginning what was sent ahead.
+func (p *process) halt() string { return filepath.Join(p.dir, "halt") }
 
 // Kill implements session.Stopper.
 func (p *process) Kill(ctx context.Context) error {
