@@ -148,16 +148,22 @@ func TestAheadOfImage(t *testing.T) {
 func otherImage(t *testing.T, e *docker.Engine) string {
 	t.Helper()
 	tag := "preamp-test/other-" + engine.NewBuildID() + ":1"
+	t.Cleanup(func() { must(t, exec.Command(need.Program(t, "docker"), "rmi", tag).Run()) })
+	return buildFrom(t, e, "FROM "+dockertest.Image(t, e)+"\nLABEL other=1\n", tag)
+}
+
+// buildFrom makes an image from a Dockerfile.
+func buildFrom(t *testing.T, e *docker.Engine, dockerfile, tag string) string {
+	t.Helper()
 	var context bytes.Buffer
 	tw := tar.NewWriter(&context)
-	file := []byte("FROM " + dockertest.Image(t, e) + "\nLABEL other=1\n")
+	file := []byte(dockerfile)
 	must(t, tw.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(file)), Typeflag: tar.TypeReg}))
 	_, err := tw.Write(file)
 	must(t, err)
 	must(t, tw.Close())
 	img, err := e.BuildImage(t.Context(), &context, tag, nil, func(string) {})
 	must(t, err)
-	t.Cleanup(func() { must(t, exec.Command(need.Program(t, "docker"), "rmi", tag).Run()) })
 	return img.ID
 }
 

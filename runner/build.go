@@ -59,6 +59,7 @@ type build struct {
 
 	reapNow        chan struct{}     // closed when the reaping is not to be put off any longer
 	reaping        chan func()       // gets what is to be told of the clean-up
+	imageKit       string            // which kit the image holds, see kit.Label
 	envBefore      map[string][]byte // what was kept by envCache when the build began
 	envAfter       map[string][]byte // and when it had ended
 	envUnchanged   bool

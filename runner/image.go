@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/preamp-build/preamp/images"
 	"github.com/preamp-build/preamp/runner/engine"
+	"github.com/preamp-build/preamp/runner/kit"
 )
 
 // Images is the ImageProvider for engines that have images: names are resolved as package images says, our own recipes
@@ -116,9 +118,26 @@ func (p *Images) Build(ctx context.Context, recipe images.Recipe, progress func(
 		img, err = p.buildDockerfile(ctx, recipe, line)
 	}
 	if err == nil {
+		img = p.withKit(ctx, img, recipe.Tag, line)
 		err = p.Builder.TagImage(ctx, img.ID, recipe.Latest)
 	}
 	return img, err
+}
+
+// withKit puts the programs of a build into an image, which is given the name. Builds in it begin some milliseconds sooner; where it
+// cannot be done, they begin as in any other image.
+func (p *Images) withKit(ctx context.Context, img engine.Image, name string, line func(string)) engine.Image {
+	dir := p.Engine.KitDir(engine.Spec{})
+	from, err := kit.Context(img.ID, dir)
+	if err == nil {
+		var with engine.Image
+		with, err = p.Builder.BuildImage(ctx, bytes.NewReader(from), name, map[string]string{kit.Label: kit.Sum(dir)}, nil)
+		if err == nil {
+			return with
+		}
+	}
+	line(fmt.Sprintf("the image is used without programs of its own: %v", err))
+	return img
 }
 
 func (p *Images) importRootfs(ctx context.Context, recipe images.Recipe, line func(string)) (engine.Image, error) {

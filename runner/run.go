@@ -322,6 +322,7 @@ func (b *build) getImage(ctx context.Context) error {
 	}
 	img := got.img
 	b.rememberImage(img.ID)
+	b.imageKit = img.Labels[kit.Label]
 	b.result.Image = Image{Ref: img.Ref, ID: img.ID, Digest: img.Digest, Arch: img.Arch, Pulled: img.Pulled}
 	b.send(ImageReady{Image: b.result.Image, Built: got.built, Took: time.Since(began)})
 	return nil
@@ -343,6 +344,9 @@ func (b *build) start(ctx context.Context) error {
 	spec.Start, spec.Env = b.plan.Start, b.plan.env
 	dir := b.r.Engine.KitDir(spec)
 	spec.Kit, spec.Init = kit.Files(dir, b.envBefore), kit.Setup(dir)
+	if b.imageKit == kit.Sum(dir) {
+		spec.Kit = kit.Beyond(b.envBefore)
+	}
 	c, err := b.startContainer(ctx, spec)
 	if engine.IsKind(err, engine.KindNotComposed) && b.composed != nil {
 		if err := b.decompose(ctx, err); err != nil {

@@ -182,8 +182,11 @@ const DefaultGrace = 5 * time.Second
 // Var is one environment variable.
 type Var struct{ Name, Value string }
 
-// KitFile is a file of a kit, or a folder, as the mode says. What can be executed is a program, which engines that isolate a build
-// also put where every PATH leads to: a build may set its PATH anew, as by reading a .bashrc again.
+// ProgramDir is where every PATH leads to. Engines that isolate a build put links there to what can be executed of a kit: a build
+// may set its PATH anew, as by reading a .bashrc again.
+const ProgramDir = "/usr/local/bin"
+
+// KitFile is a file of a kit, or a folder, as the mode says.
 type KitFile struct {
 	Name string      // slash-separated, relative to KitDir, never leaving it
 	Mode fs.FileMode // fs.ModeDir and permission bits

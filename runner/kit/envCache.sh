@@ -41,7 +41,8 @@ put() {
     umask 022
     new=$kit/unfinished/$$
     cat >"$new" || fail "the value of $1 cannot be written"
-    : >"$kit/unfinished/changed" # for preamp, which need not look at the values of builds that set none
+    # For preamp, which need not look at the values of builds that set none. Another user may have made it.
+    [ -e "$kit/unfinished/changed" ] || : >"$kit/unfinished/changed"
     size=$(wc -c <"$new") || fail "the value of $1 cannot be read again"
     if [ "$size" -gt "$max" ]; then
         rm -f "$new"

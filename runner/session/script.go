@@ -91,9 +91,9 @@ func (s *Session) frame(command string) string {
 }
 
 // frameAhead is a command that is run only when the one before it has succeeded and nothing was halted. The eval is the last of
-// its list, so that `set -e` minds how it ends.
+// its list, so that `set -e` minds how it ends. The empty line before it is what bash may misread.
 func (s *Session) frameAhead(command string) string {
-	return "{ __preamp_go; } 2>/dev/null && " + s.frame(command)
+	return "\n{ __preamp_go; } 2>/dev/null && " + s.frame(command)
 }
 
 // Quote makes one shell word of s.

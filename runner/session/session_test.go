@@ -26,6 +26,11 @@ type shell struct {
 // open starts one; cut says how its streams arrive.
 func open(t *testing.T, cut func(io.Reader) io.Reader) *shell {
 	t.Helper()
+	return openWith(t, cut, session.Setup{Dir: t.TempDir()})
+}
+
+func openWith(t *testing.T, cut func(io.Reader) io.Reader, setup session.Setup) *shell {
+	t.Helper()
 	need.Program(t, "bash")
 	argv := session.Argv()
 	sh := &shell{cmd: exec.Command(argv[0], argv[1:]...)}
@@ -56,7 +61,7 @@ func open(t *testing.T, cut func(io.Reader) io.Reader) *shell {
 		}
 	})
 	var err error
-	sh.Session, err = session.Open(session.Pipes{Input: ours[0], Copy: session.CopyFrom(cut(ours[1]), cut(ours[2]))}, session.Setup{Dir: t.TempDir()})
+	sh.Session, err = session.Open(session.Pipes{Input: ours[0], Copy: session.CopyFrom(cut(ours[1]), cut(ours[2]))}, setup)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ const notRun = 128 + 15
 // after the end of ctx, if need be with ErrNotKilled and the session closed.
 func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper, next ...string) (res Result, interrupted bool, err error) {
 	if ctx.Err() != nil && !s.isAhead(command) {
-		return Result{Code: notRun, Dir: s.dir}, true, nil //nolint:nilerr // that it was not begun is said by the result
+		return Result{Code: notRun, Dir: s.dir}, true, nil
 	}
 	done := make(chan struct{})
 	stopped := make(chan error, 1)

@@ -34,14 +34,11 @@ func (c *buildContainer) ownFiles() []engine.KitFile {
 		f.Name = path.Join(kitFolder, path.Clean("/"+f.Name))
 		own = append(own, f)
 		if f.Mode.IsRegular() && f.Mode&0o111 != 0 {
-			own = append(own, engine.KitFile{Name: path.Join(programs, path.Base(f.Name)), Mode: fs.ModeSymlink | 0o777, Data: []byte(f.Name)})
+			own = append(own, engine.KitFile{Name: path.Join(engine.ProgramDir, path.Base(f.Name)), Mode: fs.ModeSymlink | 0o777, Data: []byte(f.Name)})
 		}
 	}
 	return own
 }
-
-// programs is a folder of every PATH.
-const programs = "/usr/local/bin"
 
 // typed is how many bytes of files the session may write by itself. An engine takes some 100 ms to put any number of them
 // into a container.

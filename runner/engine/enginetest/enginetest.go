@@ -76,10 +76,10 @@ func start(t *testing.T, s Subject, change ...func(*engine.Spec)) (engine.Contai
 	return c, spec
 }
 
-func run(t *testing.T, c engine.Container, command string) (engine.Exit, string) {
+func run(t *testing.T, c engine.Container, command string, next ...string) (engine.Exit, string) {
 	t.Helper()
 	var out bytes.Buffer
-	exit, err := c.Run(t.Context(), command, &out)
+	exit, err := c.Run(t.Context(), command, &out, next...)
 	if err != nil {
 		t.Fatalf("run %.80q: %v (printed %.200q)", command, err, out.String())
 	}
@@ -95,8 +95,12 @@ type step struct {
 
 func runSteps(t *testing.T, c engine.Container, steps []step) {
 	t.Helper()
+	var commands []string
 	for _, st := range steps {
-		exit, out := run(t, c, st.command)
+		commands = append(commands, st.command)
+	}
+	for i, st := range steps {
+		exit, out := run(t, c, st.command, commands[i+1:]...)
 		if exit.Code != st.code || exit.Ended {
 			t.Errorf("%q: exit %+v, want code %d (printed %.300q)", st.command, exit, st.code, out)
 		}
@@ -282,14 +286,22 @@ func testSurvives(t *testing.T, s Subject) {
 		t.Errorf("after the timeout: exit %+v, %v; want interrupted", exit, err)
 	}
 	runSteps(t, c, []step{{"ls begun 2>/dev/null; cat cleaned", "cleaned\n", 0}})
+
+	// What was told of before is not begun either, even when the command that was interrupted ends well.
+	c, _ = start(t, s)
+	exit = interrupt(t, c, `bash -c 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'`, "touch begun", "touch begun")
+	if !exit.Interrupted || exit.Ended || exit.Code != 0 {
+		t.Errorf("exit %+v, want interrupted, and that it ended well", exit)
+	}
+	runSteps(t, c, []step{{"ls", "", 0}})
 }
 
 // interrupt runs a command and cancels it once it has printed something.
-func interrupt(t *testing.T, c engine.Container, command string) engine.Exit {
+func interrupt(t *testing.T, c engine.Container, command string, next ...string) engine.Exit {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	exit, err := c.Run(ctx, command, onWrite(cancel))
+	exit, err := c.Run(ctx, command, onWrite(cancel), next...)
 	if err != nil {
 		t.Fatalf("run: %v", err)
 	}

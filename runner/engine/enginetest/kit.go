@@ -34,7 +34,7 @@ func testKit(t *testing.T, s Subject) {
 		}
 		runSteps(t, c, []step{
 			{kit + "/bin/hello you", "hello you\n", 0},
-			{"cd " + kit + " && find . | sort | tr '\\n' ' '", ". ./bin ./bin/hello ./data ./data/given ", 0},
+			{"cd " + kit + " && find bin/hello data | sort | tr '\\n' ' '", "bin/hello data data/given ", 0}, // beside what the image may hold
 			{"stat -c %a data bin/hello data/given | tr '\\n' ' '", "777 755 644 ", 0},
 			{"echo made > data/made; printf 'no newline' > data/.hidden; echo x > data/gone; rm data/gone; mkdir data/folder; echo x > data/folder/x", "", 0},
 			{"ln -s made data/link; ln -s /etc/passwd data/passwd; mkfifo data/pipe", "", 0},
