@@ -35,8 +35,8 @@ func tuneMemory() {
 }
 
 const (
-	firstCollection = 10 // MiB
-	smallestHeap    = 4  // MiB that the runtime lets a heap have before it is collected, at 100 percent
+	firstCollection = 8 // MiB
+	smallestHeap    = 4 // MiB that the runtime lets a heap have before it is collected, at 100 percent
 )
 
 // Main is main with an exit code, so that tests can run the command in their own process.

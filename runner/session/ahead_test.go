@@ -143,6 +143,33 @@ func TestAheadHalted(t *testing.T) {
 	sh.expect(t, "ls", "told\n", 0)
 }
 
+// A command that was sent, and whose turn comes when the context has ended, is not begun either.
+func TestAheadOfACancelledContext(t *testing.T) {
+	dir, halt := t.TempDir(), filepath.Join(t.TempDir(), "halt")
+	sh := openWith(t, whole, session.Setup{Dir: dir, Halt: halt})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	never := func(context.Context) error { t.Error("killed"); return nil }
+	write := func(context.Context) error { return os.WriteFile(halt, nil, 0o600) }
+	// The file is there before the first command ends, so the second is skipped, and that is what is learnt of it.
+	res, interrupted, err := sh.RunUntil(ctx, "touch '"+halt+"'", io.Discard, time.Second, stopper{never, never}, "touch begun", "touch begun")
+	if must(err); interrupted || res.Code != 0 {
+		t.Fatalf("%+v, %t", res, interrupted)
+	}
+	cancel()
+	res, interrupted, err = sh.RunUntil(ctx, "touch begun", io.Discard, time.Second, stopper{write, never}, "touch begun")
+	if must(err); !interrupted || res.Ended {
+		t.Errorf("%+v, %t; want interrupted", res, interrupted)
+	}
+	sh.expect(t, "ls", "", 0)
+}
+
 // first calls f at the first write.
 type first struct {
 	w io.Writer

@@ -24,6 +24,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Pipes connect a session to its shell.
@@ -59,7 +60,9 @@ type Session struct {
 	sent   int // frames, the prologue not counted
 	ahead  []sentAhead
 	halt   bool // commands may be sent ahead
-	dir    string
+	// stopping says that RunUntil has told, or will tell, the processes to end.
+	stopping atomic.Bool
+	dir      string
 
 	// Only the copying and the step's writes touch these.
 	held     []byte // of the output stream, what nobody has had yet
@@ -135,7 +138,11 @@ func (s *Session) Run(command string, out io.Writer, next ...string) (Result, er
 		return Result{}, fmt.Errorf("the command holds a NUL byte at offset %d, which no shell can be given", i)
 	}
 	res, skipped, err := s.run(command, out, next)
-	if skipped { // the build has changed what the shell decides by
+	switch {
+	case !skipped:
+	case s.stopping.Load():
+		res = Result{Code: notRun, Dir: s.dir}
+	default: // the build has changed what the shell decides by
 		res, _, err = s.run(command, out, nil)
 	}
 	return res, err

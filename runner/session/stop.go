@@ -30,26 +30,40 @@ const notRun = 128 + 15
 // before, the command is not begun. However an engine behaves, RunUntil returns at most two times grace and 20 seconds
 // after the end of ctx, if need be with ErrNotKilled and the session closed.
 func (s *Session) RunUntil(ctx context.Context, command string, out io.Writer, grace time.Duration, stop Stopper, next ...string) (res Result, interrupted bool, err error) {
-	if ctx.Err() != nil && !s.isAhead(command) {
-		return Result{Code: notRun, Dir: s.dir}, true, nil
+	if ctx.Err() != nil {
+		if !s.isAhead(command) {
+			return Result{Code: notRun, Dir: s.dir}, true, nil
+		}
+		s.stopping.Store(true)
 	}
 	done := make(chan struct{})
 	stopped := make(chan error, 1)
-	undisturbed := context.AfterFunc(ctx, func() { stopped <- s.stop(ctx, grace, stop, done) })
+	undisturbed := context.AfterFunc(ctx, func() { stopped <- s.stop(ctx, grace, stop, done, len(next) > 0) })
 	res, err = s.Run(command, out, next...)
 	close(done)
 	if undisturbed() {
 		return res, false, err
 	}
 	s.ahead, s.halt = nil, false
-	if notKilled := <-stopped; notKilled != nil {
+	notKilled := <-stopped
+	s.stopping.Store(false)
+	if notKilled != nil {
 		return Result{Ended: true}, true, notKilled
 	}
 	return res, true, err
 }
 
-// stop ends the processes when ctx has ended, unless the command has, until it has or is given up.
-func (s *Session) stop(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}) error {
+// stop ends the processes when ctx has ended, until the command has or is given up. Where the command had ended already there is
+// nothing to stop, unless others were sent behind it.
+func (s *Session) stop(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}, more bool) error {
+	select {
+	case <-done:
+		if !more {
+			return nil
+		}
+	default:
+	}
+	s.stopping.Store(true)
 	terminated := s.terminate(ctx, grace, stop, done)
 	select {
 	case <-done:
@@ -71,11 +85,6 @@ func (s *Session) stop(ctx context.Context, grace time.Duration, stop Stopper, d
 
 // terminate asks the processes to end and gives them grace for it, less when they are done earlier or cannot be asked.
 func (s *Session) terminate(ctx context.Context, grace time.Duration, stop Stopper, done <-chan struct{}) error {
-	select {
-	case <-done:
-		return nil
-	default:
-	}
 	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := stop.Terminate(ask); err != nil {

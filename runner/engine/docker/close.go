@@ -43,6 +43,7 @@ func (c *buildContainer) Stop(ctx context.Context) error {
 	if err := c.settleStack(); err != nil {
 		return err
 	}
+	c.letEngine()
 	c.stopped = true
 	return nil
 }
@@ -80,6 +81,19 @@ func (c *buildContainer) end(ctx context.Context) error {
 		case <-ctx.Done():
 			return &engine.Error{Message: fmt.Sprintf("wait for the end of the container %.12s", c.id), Err: ctx.Err()}
 		}
+	}
+}
+
+// headStart is how long nothing is done when the last process is gone. To take a container down an engine runs programs first, and
+// then waits much longer for the kernel: whoever competes with the first prolongs the whole, and has time enough during the second.
+const headStart = 15 * time.Millisecond
+
+func (c *buildContainer) letEngine() {
+	timer := time.NewTimer(headStart)
+	defer timer.Stop()
+	select {
+	case <-c.exited:
+	case <-timer.C:
 	}
 }
 
