@@ -114,7 +114,7 @@ func preamp(t *testing.T) string {
 // One axis for real: what is measured is too small to be judged, so nothing is said of the verdict.
 func TestOneAxisForReal(t *testing.T) {
 	need.Program(t, "zip")
-	dir, page := t.TempDir(), filepath.Join(t.TempDir(), "page.md")
+	dir, page := t.TempDir(), filepath.Join(t.TempDir(), "not", "yet", "page.md")
 	var out, log bytes.Buffer
 	code := run(t.Context(), []string{
 		"-only", "artifact", "-rounds", "2", "-scale", "0.004", "-dir", dir, "-preamp", preamp(t), "-json", "-o", page,

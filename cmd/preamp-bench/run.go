@@ -22,18 +22,18 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (ok bool, e
 		list(stdout, o.chosen)
 		return true, nil
 	}
-	r, err := o.measure(ctx, stderr)
-	if err != nil {
-		return false, err
+	if o.out != "" { // what is measured for long shall find its place
+		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+			return false, err
+		}
 	}
-	if o.json {
-		err = r.WriteJSON(stdout)
-	} else {
+	r, err := o.measure(ctx, stderr, func(r report.Report) error {
+		if o.json {
+			return r.WriteJSON(stdout)
+		}
 		summary(stdout, r)
-	}
-	if err == nil && o.out != "" {
-		err = o.write(r, stderr)
-	}
+		return nil
+	})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -69,8 +69,8 @@ func summary(w io.Writer, r report.Report) {
 		r.Count(report.Met), r.Count(report.Missed), r.Count(report.NotRun), r.LoadBefore, r.LoadAfter)
 }
 
-// measure runs the axes.
-func (o *options) measure(ctx context.Context, stderr io.Writer) (r report.Report, err error) {
+// measure runs the axes, and tells of the result before what was made for it is removed, which may take minutes.
+func (o *options) measure(ctx context.Context, stderr io.Writer, tell func(report.Report) error) (r report.Report, err error) {
 	b, err := o.bench(ctx, stderr)
 	if err != nil {
 		return r, err
@@ -97,7 +97,10 @@ func (o *options) measure(ctx context.Context, stderr io.Writer) (r report.Repor
 		r.Rows, r.Panels = append(r.Rows, s.Rows...), append(r.Panels, s.Panels...)
 	}
 	r.Took, r.LoadAfter, r.Installed = time.Since(r.Started), axes.Loads(), b.Installed
-	return r, nil
+	if err := tell(r); err != nil || o.out == "" {
+		return r, err
+	}
+	return r, o.write(r, stderr)
 }
 
 func (o *options) bench(ctx context.Context, stderr io.Writer) (*axes.Bench, error) {
