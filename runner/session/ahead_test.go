@@ -3,6 +3,7 @@ package session_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -117,6 +118,28 @@ func TestAheadOfTheEnd(t *testing.T) {
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 			t.Errorf("%q left %v, %v", commands, left, err)
+		}
+	}
+}
+
+// The shell may have ended before anybody asks for the command that ended it.
+func TestAheadEndsFirst(t *testing.T) {
+	for command, killed := range map[string]bool{"exit 0": false, "echo bye; exit 3": false, "kill -9 $$": false, "kill -9 0": true} {
+		sh, _ := openAhead(t)
+		if res, err := sh.Run("true", io.Discard, command, "touch begun"); err != nil || res.Ended {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		_ = sh.cmd.Wait() // how it ended is the question below
+		var out bytes.Buffer
+		res, err := sh.Run(command, &out, "touch begun")
+		if err != nil || !res.Ended || res.Killed != killed {
+			t.Errorf("%q: %+v, %v; want ended, killed %t", command, res, err, killed)
+		}
+		if want := strings.HasPrefix(command, "echo"); (out.String() == "bye\n") != want {
+			t.Errorf("%q printed %q", command, out.String())
+		}
+		if _, err := sh.Run("touch begun", io.Discard); !errors.Is(err, session.ErrClosed) {
+			t.Errorf("%q: %v afterwards, want ErrClosed", command, err)
 		}
 	}
 }

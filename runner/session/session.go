@@ -218,6 +218,9 @@ type outcome struct {
 func (s *Session) send(frames string, frame int, out io.Writer) (outcome, error) {
 	st := &step{frame: frame, out: writer{w: out}, done: make(chan struct{})}
 	if !s.begin(st) {
+		if s.hasEnded() && frames == "" { // by the command that was sent ahead, which has printed nothing
+			return outcome{Result: Result{Ended: true, Killed: !s.parted}}, nil
+		}
 		return outcome{}, ErrClosed
 	}
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
@@ -267,6 +270,21 @@ func (s *Session) begin(st *step) bool {
 	default:
 	}
 	return true
+}
+
+// hasEnded reports whether the shell has ended, and not the session.
+func (s *Session) hasEnded() bool {
+	select {
+	case <-s.closed:
+		return false
+	default:
+	}
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
+	}
 }
 
 // giveUp waits until nothing is written to the step any more.
