@@ -67,8 +67,9 @@ type ImageProvider interface {
 }
 
 // Run does one build. emit gets every event, one at a time; it may be nil. Run returns when nothing of the build is left
-// but its result, which is never nil and is also in Job.Out, and what the trash of Layers still holds. A build that fails is not an error of Run: why and how is in
-// Result.Failure. When ctx ends, the build is stopped and cleaned up; its cause tells in the result why (see Interrupted).
+// but its result, which is never nil and is also in Job.Out, and what the trash of Layers still holds. A build that fails is
+// not an error of Run: why and how is in Result.Failure. When ctx ends, the build is stopped and cleaned up; its cause tells
+// in the result why (see Interrupted).
 func (r *Runner) Run(ctx context.Context, job Job, emit func(Stamped)) *Result {
 	b := newBuild(r, job, emit)
 	err := b.guarded(ctx)

@@ -182,11 +182,7 @@ const DefaultGrace = 5 * time.Second
 // Var is one environment variable.
 type Var struct{ Name, Value string }
 
-// ProgramDir is where every PATH leads to. Engines that isolate a build put links there to what can be executed of a kit: a build
-// may set its PATH anew, as by reading a .bashrc again.
-const ProgramDir = "/usr/local/bin"
-
-// KitFile is a file of a kit, or a folder, as the mode says.
+// KitFile is a file of a kit, or a folder, as the mode says. See also ProgramLink and Pack.
 type KitFile struct {
 	Name string      // slash-separated, relative to KitDir, never leaving it
 	Mode fs.FileMode // fs.ModeDir and permission bits

@@ -1,8 +1,6 @@
 package kit
 
 import (
-	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -33,51 +31,28 @@ func Beyond(values map[string][]byte) []engine.KitFile {
 
 // Context is a tar to build an image from: that named base, with a kit at dir and links to its programs.
 func Context(base, dir string) ([]byte, error) {
-	var layer bytes.Buffer
-	tw := tar.NewWriter(&layer)
+	var files []engine.KitFile
 	folders := strings.Split(strings.Trim(dir, "/"), "/")
 	for i := range folders {
-		if err := pack(tw, engine.KitFile{Name: path.Join(folders[:i+1]...), Mode: fs.ModeDir | 0o755}); err != nil {
-			return nil, err
-		}
+		files = append(files, engine.KitFile{Name: path.Join(folders[:i+1]...), Mode: fs.ModeDir | 0o755})
 	}
 	for _, f := range Files(dir, nil) {
-		name := path.Join(dir, f.Name)
-		f.Name = strings.TrimPrefix(name, "/")
-		if err := pack(tw, f); err != nil {
-			return nil, err
-		}
-		if f.Mode.IsRegular() && f.Mode&0o111 != 0 {
-			link := strings.TrimPrefix(path.Join(engine.ProgramDir, path.Base(name)), "/")
-			if err := tw.WriteHeader(&tar.Header{Name: link, Linkname: name, Mode: 0o777, Typeflag: tar.TypeSymlink}); err != nil {
-				return nil, err
-			}
+		f.Name = path.Join(dir, f.Name)
+		files = append(files, f)
+		if link, ok := engine.ProgramLink(f); ok {
+			files = append(files, link)
 		}
 	}
-	if err := tw.Close(); err != nil {
+	layer, err := engine.Pack(files)
+	if err != nil {
 		return nil, err
 	}
-	var context bytes.Buffer
-	tw = tar.NewWriter(&context)
-	for _, f := range []engine.KitFile{
+	context, err := engine.Pack([]engine.KitFile{
 		{Name: "kit.tar", Mode: 0o644, Data: layer.Bytes()},
 		{Name: "Dockerfile", Mode: 0o644, Data: []byte("FROM " + base + "\nADD kit.tar /\n")},
-	} {
-		if err := pack(tw, f); err != nil {
-			return nil, err
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	return context.Bytes(), tw.Close()
-}
-
-func pack(tw *tar.Writer, f engine.KitFile) error {
-	h := &tar.Header{Name: f.Name, Mode: int64(f.Mode.Perm()), Size: int64(len(f.Data)), Typeflag: tar.TypeReg}
-	if f.Mode.IsDir() {
-		h.Name, h.Typeflag = f.Name+"/", tar.TypeDir
-	}
-	if err := tw.WriteHeader(h); err != nil {
-		return err
-	}
-	_, err := tw.Write(f.Data)
-	return err
+	return context.Bytes(), nil
 }

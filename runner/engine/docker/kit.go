@@ -2,7 +2,6 @@ package docker
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +32,8 @@ func (c *buildContainer) ownFiles() []engine.KitFile {
 	for _, f := range c.spec.Kit {
 		f.Name = path.Join(kitFolder, path.Clean("/"+f.Name))
 		own = append(own, f)
-		if f.Mode.IsRegular() && f.Mode&0o111 != 0 {
-			own = append(own, engine.KitFile{Name: path.Join(engine.ProgramDir, path.Base(f.Name)), Mode: fs.ModeSymlink | 0o777, Data: []byte(f.Name)})
+		if link, ok := engine.ProgramLink(f); ok {
+			own = append(own, link)
 		}
 	}
 	return own
@@ -64,34 +63,6 @@ func (c *buildContainer) typedFiles() []session.File {
 		files = append(files, session.File{Path: f.Name, Mode: f.Mode, Data: f.Data})
 	}
 	return files
-}
-
-// packFiles makes a tar to be unpacked at the root of a container.
-func packFiles(files []engine.KitFile) (*bytes.Buffer, error) {
-	var buf bytes.Buffer
-	tw := tar.NewWriter(&buf)
-	for _, f := range files {
-		hdr := &tar.Header{
-			Name: strings.TrimPrefix(f.Name, "/"), Mode: int64(f.Mode.Perm()), Size: int64(len(f.Data)),
-			Typeflag: tar.TypeReg, Format: tar.FormatPAX,
-		}
-		switch {
-		case f.Mode.IsDir():
-			hdr.Name, hdr.Typeflag, hdr.Size = hdr.Name+"/", tar.TypeDir, 0
-		case f.Mode&fs.ModeSymlink != 0:
-			hdr.Linkname, hdr.Typeflag, hdr.Size = string(f.Data), tar.TypeSymlink, 0
-		}
-		if err := tw.WriteHeader(hdr); err != nil {
-			return nil, err
-		}
-		if hdr.Typeflag != tar.TypeReg {
-			continue
-		}
-		if _, err := tw.Write(f.Data); err != nil {
-			return nil, err
-		}
-	}
-	return &buf, tw.Close()
 }
 
 // ReadKit implements engine.Container. A container that has ended still has its files.

@@ -14,13 +14,15 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // fill puts into the created container what it needs before it starts: files of our own, and the workspace where it cannot
 // be mounted.
 func (c *buildContainer) fill(ctx context.Context) error {
 	if own := c.ownFiles(); len(own) > 0 && !typable(own) {
-		archive, err := packFiles(own)
+		archive, err := engine.Pack(own)
 		if err != nil {
 			return fmt.Errorf("pack preamp's own files: %w", err)
 		}
