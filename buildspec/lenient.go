@@ -6,16 +6,19 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
 var (
-	indentTab     = regexp.MustCompile(`^ *\t[ \t]*`)
-	questionMark  = regexp.MustCompile(`([A-Za-z0-9_)}\].])\?([ \t])`)
-	directivesEnd = regexp.MustCompile(`\A(?:[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*---(?:[ \t\r\n]|\z)`)
-	yamlVersion   = regexp.MustCompile(`\A((?:[ \t]*(?:#[^\n]*)?\n)*)%YAML 1\.[02-9]`)
+	indentTab     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *\t[ \t]*`) })
+	questionMark  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([A-Za-z0-9_)}\].])\?([ \t])`) })
+	directivesEnd = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\A(?:[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*---(?:[ \t\r\n]|\z)`)
+	})
+	yamlVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A((?:[ \t]*(?:#[^\n]*)?\n)*)%YAML 1\.[02-9]`) })
 )
 
 // Parts of the library's messages for what js-yaml may take.
@@ -137,7 +140,7 @@ func restoreAll(n *yaml.Node, r *strings.Replacer) {
 // before comments, and between a dash, a colon or a question mark and a scalar. It also lets YAML 1.2 pass for 1.1, which
 // our library insists on.
 func allowTabs(text string) string {
-	text = yamlVersion.ReplaceAllString(text, "${1}%YAML 1.1")
+	text = yamlVersion().ReplaceAllString(text, "${1}%YAML 1.1")
 	if !strings.Contains(text, "\t") {
 		return text
 	}
@@ -174,7 +177,7 @@ func harmlessTabs(line string) int {
 // without them, when the line is no more than a scalar.
 func (l *lenient) allowIndentTab(n int) bool {
 	start, end := l.line(n)
-	indent := indentTab.FindString(l.text[start:end])
+	indent := indentTab().FindString(l.text[start:end])
 	rest := l.text[start+len(indent):]
 	if indent == "" || !isOneScalar(l.text[start+len(indent):end]) {
 		return false
@@ -192,7 +195,7 @@ func (l *lenient) allowIndentTab(n int) bool {
 func (l *lenient) allowBlockTab(n int) bool {
 	for at, _ := l.line(n); at < len(l.text); n++ {
 		end := at + breakIndex(l.text[at:])
-		if indent := indentTab.FindString(l.text[at:end]); indent != "" {
+		if indent := indentTab().FindString(l.text[at:end]); indent != "" {
 			tab := at + strings.IndexByte(indent, '\t')
 			stand := unused(l.text)
 			if tab > at && stand != "" && l.decodes(l.text[:tab]+stand+l.text[tab+1:], n+1) {
@@ -299,10 +302,10 @@ func (l *lenient) allowSlash() bool {
 // allowQuestionMark lets a question mark with a blank behind it be a part of a text in brackets.
 func (l *lenient) allowQuestionMark() bool {
 	stand := unused(l.text)
-	if stand == "" || !questionMark.MatchString(l.text) {
+	if stand == "" || !questionMark().MatchString(l.text) {
 		return false
 	}
-	l.text = questionMark.ReplaceAllString(l.text, "${1}"+stand+"${2}")
+	l.text = questionMark().ReplaceAllString(l.text, "${1}"+stand+"${2}")
 	l.undo = append(l.undo, stand, "?")
 	return true
 }
@@ -310,7 +313,7 @@ func (l *lenient) allowQuestionMark() bool {
 // allowDirective makes a comment of a directive that nobody knows, as long as the document begins with a marker.
 func (l *lenient) allowDirective(n int) bool {
 	start, end := l.line(n)
-	if start == end || l.text[start] != '%' || !directivesEnd.MatchString(l.text) {
+	if start == end || l.text[start] != '%' || !directivesEnd().MatchString(l.text) {
 		return false
 	}
 	l.replace(start, "#")

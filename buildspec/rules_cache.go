@@ -14,7 +14,7 @@ func (l *linter) cachePattern(a *app, t Text) {
 		return
 	}
 	body := strings.TrimPrefix(t.Value, "!")
-	if strings.HasPrefix(body, "~") || !expansion.MatchString(body) {
+	if strings.HasPrefix(body, "~") || !expansion().MatchString(body) {
 		if d := l.outsideCache(a, t, body); d != nil {
 			l.add(*d)
 			return
@@ -40,7 +40,7 @@ func (l *linter) outsideCache(a *app, t Text, body string) *Diagnostic {
 	d := &Diagnostic{Rule: ruleCacheOutside, Severity: Warning, Span: t.Span}
 	clean := path.Clean(body)
 	switch {
-	case strings.HasPrefix(body, "~"), machineDir.MatchString(body), windowsDir.MatchString(body):
+	case strings.HasPrefix(body, "~"), machineDir().MatchString(body), windowsDir().MatchString(body):
 		d.Message = "only folders of the project can be cached; this path is silently left out"
 		d.Help = toolCacheAdvice(body)
 	case strings.HasPrefix(body, "/"):
@@ -49,7 +49,7 @@ func (l *linter) outsideCache(a *app, t Text, body string) *Diagnostic {
 			d.Help = fmt.Sprintf("write %s", rest)
 			d.Fix = l.rewriteFix("remove the slash", t, strings.TrimSuffix(t.Value, body)+rest)
 		}
-	case leaves(clean) && machineDir.MatchString("/"+strings.TrimLeft(clean, "./")):
+	case leaves(clean) && machineDir().MatchString("/"+strings.TrimLeft(clean, "./")):
 		d.Message = "only folders of the project can be cached; this path is silently left out"
 		d.Help = toolCacheAdvice(body)
 	case leaves(clean):

@@ -50,7 +50,7 @@ func (l *linter) repeatsRoot(a *app, s *script) {
 	}
 	t := a.Frontend.Artifacts.BaseDirectory
 	base := relative(t.Value)
-	if !t.Set() || !within(base, a.root) || expansion.MatchString(t.Value) || l.isFolder(a, path.Join(a.root, a.root)) {
+	if !t.Set() || !within(base, a.root) || expansion().MatchString(t.Value) || l.isFolder(a, path.Join(a.root, a.root)) {
 		return
 	}
 	if base == a.root && !strings.Contains(base, "/") {
@@ -82,7 +82,7 @@ func (l *linter) nothingBuilt(a *app, s *script) {
 		return
 	}
 	base := a.Frontend.Artifacts.BaseDirectory
-	if !base.Set() || expansion.MatchString(base.Value) || strings.ContainsAny(base.Value, `\*?{`) {
+	if !base.Set() || expansion().MatchString(base.Value) || strings.ContainsAny(base.Value, `\*?{`) {
 		return
 	}
 	dir := path.Join(a.project, relative(base.Value))

@@ -5,17 +5,20 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
 
 var (
-	expansion = regexp.MustCompile("\\$[A-Za-z_{(]|`")
+	expansion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\\$[A-Za-z_{(]|`") })
 	// machineDir are first folders of absolute paths that no project has.
-	machineDir = regexp.MustCompile(`^/(root|home|usr|opt|tmp|var|etc|codebuild|Users)(/|$)`)
+	machineDir = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^/(root|home|usr|opt|tmp|var|etc|codebuild|Users)(/|$)`)
+	})
 	// escapedBracket is the one use of a backslash that patterns need: for names such as [id].
-	escapedBracket = regexp.MustCompile(`\\[\[\]{}]`)
-	windowsDir     = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
+	escapedBracket = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\[\[\]{}]`) })
+	windowsDir     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]:[\\/]`) })
 )
 
 // checkPaths checks what is written where the service expects a path or a pattern.
@@ -58,7 +61,7 @@ func (l *linter) plainPath(key string, t Text) bool {
 	if l.backslash(key, t) {
 		return false
 	}
-	if expansion.MatchString(t.Value) {
+	if expansion().MatchString(t.Value) {
 		d := Diagnostic{
 			Rule: ruleVariableInPath, Span: t.Span,
 			Message: fmt.Sprintf("%s is taken as it is written: variables and commands in it are not expanded", key),
@@ -74,7 +77,7 @@ func (l *linter) plainPath(key string, t Text) bool {
 }
 
 func (l *linter) backslash(key string, t Text) bool {
-	if !strings.Contains(escapedBracket.ReplaceAllString(t.Value, ""), `\`) {
+	if !strings.Contains(escapedBracket().ReplaceAllString(t.Value, ""), `\`) {
 		return false
 	}
 	l.add(Diagnostic{
@@ -96,7 +99,7 @@ func (l *linter) baseDirectory(a *app, s *Section) {
 	}
 	base := relative(t.Value)
 	switch {
-	case strings.HasPrefix(t.Value, "~"), machineDir.MatchString(t.Value), windowsDir.MatchString(t.Value):
+	case strings.HasPrefix(t.Value, "~"), machineDir().MatchString(t.Value), windowsDir().MatchString(t.Value):
 		l.add(Diagnostic{
 			Rule: ruleBaseOutside, Severity: Warning, Span: t.Span,
 			Message: "baseDirectory is always below the project's folder; it cannot name another place of the machine",
@@ -148,7 +151,7 @@ func (l *linter) artifactPattern(s *Section, t Text) {
 	switch {
 	case strings.TrimSpace(body) == "":
 		d.Message, d.Help = "an empty pattern matches no file", "write '**/*' for all files below baseDirectory"
-	case strings.HasPrefix(body, "~"), machineDir.MatchString(body), leaves(relative(body)):
+	case strings.HasPrefix(body, "~"), machineDir().MatchString(body), leaves(relative(body)):
 		d.Message = "files are looked for below baseDirectory, so this pattern matches none"
 		d.Help = "set baseDirectory to a folder around all the files, or copy them into it"
 	case !doublestar.ValidatePattern(body):
@@ -167,7 +170,7 @@ func (l *linter) artifactPattern(s *Section, t Text) {
 
 // patternExpansion reports a variable or a command in a pattern.
 func (l *linter) patternExpansion(t Text, key string) bool {
-	if !expansion.MatchString(t.Value) {
+	if !expansion().MatchString(t.Value) {
 		return false
 	}
 	d := Diagnostic{

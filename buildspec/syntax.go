@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // The YAML library reports a syntax error as one line of text. Its line number is that of the construct around the
@@ -128,11 +129,11 @@ var syntaxCases = []syntaxCase{
 	},
 }
 
-var syntaxLine = regexp.MustCompile(`^yaml: line (\d+): `)
+var syntaxLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: line (\d+): `) })
 
 // errorLine returns the line that the library's error names, or 0.
 func errorLine(err error) int {
-	m := syntaxLine.FindStringSubmatch(err.Error())
+	m := syntaxLine().FindStringSubmatch(err.Error())
 	if m == nil {
 		return 0
 	}
@@ -150,7 +151,7 @@ func explainSyntax(src *source, text string, err error) Diagnostic {
 			Help:    "decide between the two versions and remove the lines with the markers",
 		}
 	}
-	raw := strings.TrimPrefix(strings.TrimPrefix(err.Error(), syntaxLine.FindString(err.Error())), "yaml: ")
+	raw := strings.TrimPrefix(strings.TrimPrefix(err.Error(), syntaxLine().FindString(err.Error())), "yaml: ")
 	l := &locator{src: src, text: text, raw: err.Error(), line: errorLine(err)}
 	diag := Diagnostic{Rule: ruleSyntax, Amplify: "CustomerError: Unable to parse build spec"}
 	c := syntaxCase{rule: ruleSyntax, block: true, find: (*locator).lineText, message: "this is not YAML"}
@@ -215,13 +216,13 @@ func valueIndex(line string) int {
 		at += 2
 		at += len(line[at:]) - len(strings.TrimLeft(line[at:], " "))
 	}
-	if m := plainKey.FindString(line[at:]); m != "" {
+	if m := plainKey().FindString(line[at:]); m != "" {
 		at += len(m)
 	}
 	return at
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*: +`)
+var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*: +`) })
 
 // conflictMarker returns the first line of a merge conflict, or 0.
 func conflictMarker(src *source) int {

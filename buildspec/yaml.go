@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -107,9 +108,9 @@ func isEmptyDocument(doc *yaml.Node) bool {
 }
 
 // endOfDocument is a line that ends a document. In js-yaml a second one is a second document.
-var endOfDocument = regexp.MustCompile(`(?m)^\.\.\.[ \t\r]*$`)
+var endOfDocument = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\.\.\.[ \t\r]*$`) })
 
-func endsTwice(text string) bool { return len(endOfDocument.FindAllStringIndex(text, 2)) == 2 }
+func endsTwice(text string) bool { return len(endOfDocument().FindAllStringIndex(text, 2)) == 2 }
 
 // secondDocument finds the marker that begins the second document.
 func secondDocument(src *source) Diagnostic {
@@ -118,7 +119,7 @@ func secondDocument(src *source) Diagnostic {
 	for n := 1; n <= src.lines(); n++ {
 		start, end := src.line(n)
 		line := src.text[start:end]
-		marker := endOfDocument.MatchString(line) && endOfDocument.MatchString(src.text[:start]) || line == "---" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t")
+		marker := endOfDocument().MatchString(line) && endOfDocument().MatchString(src.text[:start]) || line == "---" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t")
 		if marker && content {
 			at = Pos{n, 1}
 			break

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 )
@@ -40,9 +41,11 @@ var serviceAliases = map[string]Ref{
 }
 
 var (
-	imageID      = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	privateECR   = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
-	schemePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	imageID    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256:[0-9a-f]{64}$`) })
+	privateECR = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
+	})
+	schemePrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`) })
 )
 
 // Resolve says what an image name from --image or _CUSTOM_IMAGE means: the name
@@ -65,7 +68,7 @@ func Resolve(name string) (Ref, error) {
 		ref.Notices = slices.Clone(ref.Notices) // the table's stays ours
 		return ref, nil
 	}
-	if imageID.MatchString(name) {
+	if imageID().MatchString(name) {
 		return Ref{Image: name, Local: true}, nil
 	}
 	if hint := misspelled(name); hint != "" {
@@ -90,8 +93,8 @@ func misspelled(name string) string {
 		return fmt.Sprintf("remove the white space around it: %q", strings.TrimSpace(name))
 	case strings.ContainsAny(name, " \t\r\n"):
 		return "it contains white space; name exactly one image"
-	case schemePrefix.MatchString(name):
-		return fmt.Sprintf("remove the scheme: %q", schemePrefix.ReplaceAllString(name, ""))
+	case schemePrefix().MatchString(name):
+		return fmt.Sprintf("remove the scheme: %q", schemePrefix().ReplaceAllString(name, ""))
 	case strings.EqualFold(repositoryPart(name), "amplify"):
 		aliases := slices.Sorted(maps.Keys(serviceAliases))
 		return "Amplify's images known here are " + strings.Join(aliases, " and ")
@@ -129,7 +132,7 @@ func fromReference(named reference.Named) Ref {
 		ref.Notices = append(ref.Notices,
 			fmt.Sprintf("%s names no tag, so it means %s, which can change between builds; name a tag or a digest.", reference.FamiliarName(named), ref.Image))
 	}
-	if privateECR.MatchString(reference.Domain(named)) {
+	if privateECR().MatchString(reference.Domain(named)) {
 		ref.Notices = append(ref.Notices,
 			reference.FamiliarName(named)+" is in a private registry: preamp can use it, Amplify itself takes only public images.")
 	}

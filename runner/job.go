@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -96,7 +97,7 @@ var Sizes = map[string]engine.Limits{
 // StandardLimits are those of the instance that the service takes where it is not told another.
 var StandardLimits = Sizes["standard"]
 
-var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullSHA = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 // Format implements fmt.Formatter: whatever the verb, no credential and no variable's value is shown.
 func (j Job) Format(f fmt.State, _ rune) {
@@ -139,7 +140,7 @@ func (j *Job) Validate() error {
 	if j.PullRequest != nil && j.PullRequest.ID <= 0 {
 		problems = append(problems, "a pull request's number is greater than 0")
 	}
-	if j.DiffBase != "" && !fullSHA.MatchString(j.DiffBase) {
+	if j.DiffBase != "" && !fullSHA().MatchString(j.DiffBase) {
 		problems = append(problems, fmt.Sprintf("%q is no full id of a commit to compare with", j.DiffBase))
 	}
 	for _, glob := range j.WatchPaths {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // liveUpdates reads _LIVE_UPDATES: a JSON list of packages that are brought to a version before the build. Like the
@@ -61,8 +62,10 @@ func jsonProblem(err error) string {
 var npmPackages = map[string]string{"npm": "", "yarn": "", "pnpm": "", "hugo": "hugo-extended"}
 
 var (
-	npmName    = regexp.MustCompile(`^(@[A-Za-z0-9~][A-Za-z0-9~._-]*/)?[A-Za-z0-9~][A-Za-z0-9~._-]*$`)
-	someText   = regexp.MustCompile(`^[^-\s][^\x00-\x1f]*$`) // nothing that a program would take for an option
+	npmName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(@[A-Za-z0-9~][A-Za-z0-9~._-]*/)?[A-Za-z0-9~][A-Za-z0-9~._-]*$`)
+	})
+	someText   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^-\s][^\x00-\x1f]*$`) }) // nothing that a program would take for an option
 	fieldNames = []string{"name", "pkg", "type", "version"}
 )
 
@@ -91,11 +94,11 @@ func parseLiveUpdate(raw json.RawMessage) (u LiveUpdate, err error) {
 		return u, fmt.Errorf("nvm installs node, not %q", u.Pkg)
 	case u.Pkg == "":
 		return u, errors.New("it names no package (pkg)")
-	case !npmName.MatchString(u.Pkg):
+	case !npmName().MatchString(u.Pkg):
 		return u, fmt.Errorf("%q is no name of a package", u.Pkg)
 	case u.Version == "":
 		return u, fmt.Errorf(`%s has no version, such as "latest"`, u.Pkg)
-	case !someText.MatchString(u.Version):
+	case !someText().MatchString(u.Version):
 		return u, fmt.Errorf("%q is no version", u.Version)
 	}
 	return u, nil

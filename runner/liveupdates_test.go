@@ -97,7 +97,7 @@ func FuzzLiveUpdates(f *testing.F) {
 		p.liveUpdates(&Job{Env: []engine.Var{{Name: "_LIVE_UPDATES", Value: value}}})
 		for _, u := range p.LiveUpdates {
 			_, npm := npmPackages[u.Type]
-			if !npm && u.Type != "nvm" || !npmName.MatchString(u.Pkg) || strings.HasPrefix(u.Version, "-") || strings.ContainsAny(u.Version, "\x00\n") {
+			if !npm && u.Type != "nvm" || !npmName().MatchString(u.Pkg) || strings.HasPrefix(u.Version, "-") || strings.ContainsAny(u.Version, "\x00\n") {
 				t.Errorf("%+v was let through", u)
 			}
 		}

@@ -86,7 +86,7 @@ func (r *Result) Again() Job {
 	}
 	j.DiffBase = noCommit
 	for _, d := range r.Diff {
-		if fullSHA.MatchString(d.Base) {
+		if fullSHA().MatchString(d.Base) {
 			j.DiffBase = d.Base
 		}
 	}

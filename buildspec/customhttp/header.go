@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/preamp-build/preamp/buildspec"
 )
 
 // headerName is a token of RFC 9110.
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+var headerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") })
 
 // header reads one header; ok is false when nothing can be made of it.
 func (d *decoder) header(n *buildspec.Node) (h Header, ok bool) {
@@ -28,13 +29,13 @@ func (d *decoder) headerKey(n *buildspec.Node, e *buildspec.NodeEntry) bool {
 	switch {
 	case e == nil:
 		diag.Span, diag.Message = firstKey(n), "this header has no key"
-		if len(n.Entries) == 1 && headerName.MatchString(n.Entries[0].Key.Text.Value) && n.Entries[0].Value.Kind == buildspec.ScalarNode {
+		if len(n.Entries) == 1 && headerName().MatchString(n.Entries[0].Key.Text.Value) && n.Entries[0].Value.Kind == buildspec.ScalarNode {
 			diag.Message = "this header is written as a name with its value"
 			diag.Help = fmt.Sprintf("write two lines: \"key: %s\" and below it \"value: …\"", n.Entries[0].Key.Text.Value)
 		}
 	case e.Value.Kind != buildspec.ScalarNode || e.Value.Text.Value == "":
 		diag.Span, diag.Message = e.Key.Span, "the key must be the name of a header"
-	case !headerName.MatchString(e.Value.Text.Value):
+	case !headerName().MatchString(e.Value.Text.Value):
 		diag.Span = oneLine(e.Value.Span)
 		diag.Message = fmt.Sprintf("%q cannot be the name of a header", shorten(e.Value.Text.Value))
 		diag.Help = "names have letters, digits and dashes, without blanks and colons"
@@ -73,7 +74,9 @@ func (d *decoder) headerValue(n *buildspec.Node, e *buildspec.NodeEntry) bool {
 // isControl is true for what no field value may contain; a tab is allowed.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-var variable = regexp.MustCompile(`\$\{[A-Za-z_]\w*\}|\$[A-Z][A-Z0-9_]{2,}|%[A-Z][A-Z0-9_]{2,}%|\{\{[^}]*\}\}`)
+var variable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\{[A-Za-z_]\w*\}|\$[A-Z][A-Z0-9_]{2,}|%[A-Z][A-Z0-9_]{2,}%|\{\{[^}]*\}\}`)
+})
 
 // valueHabits reports what a value is not what it looks like for.
 func (d *decoder) valueHabits(v *buildspec.Node) {
@@ -93,7 +96,7 @@ func (d *decoder) valueHabits(v *buildspec.Node) {
 			Fix:     &buildspec.Fix{Title: "quote the value", Edits: []buildspec.Edit{{Span: v.Span, NewText: quoteYAML(text)}}},
 		})
 	}
-	if found := variable.FindString(text); found != "" {
+	if found := variable().FindString(text); found != "" {
 		d.add(buildspec.Diagnostic{
 			Rule: ruleVariable, Severity: buildspec.Warning, Span: oneLine(v.Span),
 			Message: fmt.Sprintf("%s is not replaced: the service takes values as they are written", found),

@@ -4,14 +4,17 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/preamp-build/preamp/buildspec"
 )
 
 var (
-	braces = regexp.MustCompile(`\{([^{}]*,[^{}]*)\}`)
+	braces = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([^{}]*,[^{}]*)\}`) })
 	// regexParts are what globs don't have. A dot before a star is as often a file's extension, "logo.*".
-	regexParts = regexp.MustCompile(`^\^|\$$|(?:^|/)\.\*$|\\[.dws/]|\(\?|\([^)]*\|[^)]*\)|\.\+`)
+	regexParts = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\^|\$$|(?:^|/)\.\*$|\\[.dws/]|\(\?|\([^)]*\|[^)]*\)|\.\+`)
+	})
 )
 
 // pattern reports what makes a pattern match nothing, or something else than it seems to.
@@ -19,21 +22,21 @@ func (d *decoder) pattern(p buildspec.Text) {
 	diag := buildspec.Diagnostic{Rule: rulePatternForm, Severity: buildspec.Warning, Span: oneLine(p.Span)}
 	text := p.Value
 	switch {
-	case braces.MatchString(text):
+	case braces().MatchString(text):
 		diag.Rule = ruleBraces
 		diag.Message = "braces have no meaning in patterns: this one matches nothing"
 		diag.Help = "write one rule for each alternative" + alternatives(text)
 	case strings.Contains(text, "://"):
 		diag.Message = "a pattern is compared with the path of a URL, without host and scheme"
 		diag.Help = "write what comes after the host, beginning with a slash"
-	case variable.MatchString(text):
+	case variable().MatchString(text):
 		diag.Rule = ruleVariable
 		diag.Message = "variables in patterns are not replaced"
 		diag.Help = "write the path itself"
 	case strings.ContainsAny(text, "#") || strings.Contains(text, "?") && strings.Contains(text, "="):
 		diag.Message = "a pattern is compared with the path of a URL, without query and fragment"
 		diag.Help = "leave out what begins with ? or #"
-	case regexParts.MatchString(text):
+	case regexParts().MatchString(text):
 		diag.Message = "this looks like a regular expression, and patterns are globs: * for anything, ** for any folders"
 		diag.Help = "for example **/*.js for all files with this ending"
 	case strings.TrimSpace(text) != text || strings.ContainsFunc(text, isControl):
@@ -47,7 +50,7 @@ func (d *decoder) pattern(p buildspec.Text) {
 
 // alternatives lists what a pattern with one pair of braces was meant to be.
 func alternatives(text string) string {
-	m := braces.FindStringSubmatchIndex(text)
+	m := braces().FindStringSubmatchIndex(text)
 	parts := strings.Split(text[m[2]:m[3]], ",")
 	if len(parts) > 6 || len(text) > 200 {
 		return ""

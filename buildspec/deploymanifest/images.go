@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/preamp-build/preamp/buildspec"
 )
@@ -79,10 +80,10 @@ func (c *checker) format(v *value) {
 	})
 }
 
-var domainText = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+var domainText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`) })
 
 func (c *checker) domain(v *value) {
-	if domainText.MatchString(v.text) {
+	if domainText().MatchString(v.text) {
 		return
 	}
 	c.add(buildspec.Diagnostic{

@@ -188,7 +188,7 @@ func (c *checker) framework(m *Manifest, root *value) {
 	c.keys(f.val, "in framework", "name", "version")
 	m.FrameworkName = c.needText(f.val, "name")
 	m.FrameworkVersion = c.needText(f.val, "version")
-	if v := m.FrameworkVersion; v.Set() && !semver.MatchString(v.Value) {
+	if v := m.FrameworkVersion; v.Set() && !semver().MatchString(v.Value) {
 		c.add(buildspec.Diagnostic{
 			Rule: ruleFramework, Span: v.Span, Message: fmt.Sprintf("%q is no semantic version", shorten(v.Value)),
 			Help: "write the version that is installed with all its three numbers, such as 4.18.2; a range like ^4.18.0 is none",

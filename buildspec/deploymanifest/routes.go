@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/preamp-build/preamp/buildspec"
@@ -50,8 +51,8 @@ func (c *checker) routes(m *Manifest, root *value) {
 }
 
 var (
-	pathText = regexp.MustCompile(`^[A-Za-z0-9_\-.*$/~"'@:+]*$`)
-	badChar  = regexp.MustCompile(`[^A-Za-z0-9_\-.*$/~"'@:+]`)
+	pathText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_\-.*$/~"'@:+]*$`) })
+	badChar  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9_\-.*$/~"'@:+]`) })
 )
 
 func (c *checker) path(p buildspec.Text) {
@@ -64,8 +65,8 @@ func (c *checker) path(p buildspec.Text) {
 		d.Message, d.Help = "a path begins with a slash", fmt.Sprintf("write %q", "/"+shorten(p.Value))
 	case utf8.RuneCountInString(p.Value) > maxPath:
 		d.Message, d.Help = fmt.Sprintf("the path has more than %d characters", maxPath), "match a folder with a star"
-	case !pathText.MatchString(p.Value):
-		d.Message = fmt.Sprintf("the character %q is not allowed in a path", badChar.FindString(p.Value))
+	case !pathText().MatchString(p.Value):
+		d.Message = fmt.Sprintf("the character %q is not allowed in a path", badChar().FindString(p.Value))
 		d.Help = "only the star has a special meaning; queries are not part of a path"
 	default:
 		return

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // monorepo says how the application belongs to the workspace.
@@ -74,7 +75,7 @@ func (d *detector) packageManager() {
 	d.facts.hoisted = strings.Contains(d.repo.text(path.Join(d.home(), ".npmrc"), maxConfig), "node-linker=hoisted")
 }
 
-var lockVersion = regexp.MustCompile(`(?m)^lockfileVersion:\s*['"]?(\d+)`)
+var lockVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^lockfileVersion:\s*['"]?(\d+)`) })
 
 // lockFormat reads from the lockfile's head which generation of the package manager wrote it.
 func (d *detector) lockFormat() {
@@ -90,7 +91,7 @@ func (d *detector) lockFormat() {
 	case "yarn":
 		d.facts.berry = strings.Contains(string(head), "__metadata:")
 	case "pnpm":
-		if m := lockVersion.FindSubmatch(head); m != nil {
+		if m := lockVersion().FindSubmatch(head); m != nil {
 			d.facts.pnpm = pnpmMajors[string(m[1])]
 		}
 	}
@@ -171,21 +172,23 @@ func (d *detector) workspaceBuild() bool {
 	return true
 }
 
-var npmName = regexp.MustCompile(`^(?:@[A-Za-z0-9~][A-Za-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*$`)
+var npmName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:@[A-Za-z0-9~][A-Za-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*$`)
+})
 
 // packageName returns the name in the application's package.json, or "" when it is none that a shell leaves alone.
 func (d *detector) packageName() string {
-	if d.pkg == nil || len(d.pkg.name) > 214 || !npmName.MatchString(d.pkg.name) {
+	if d.pkg == nil || len(d.pkg.name) > 214 || !npmName().MatchString(d.pkg.name) {
 		return ""
 	}
 	return d.pkg.name
 }
 
-var shellPlain = regexp.MustCompile(`^[A-Za-z0-9_./@:=+~-]+$`)
+var shellPlain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_./@:=+~-]+$`) })
 
 // shellWord quotes a text as one word of a shell.
 func shellWord(s string) string {
-	if shellPlain.MatchString(s) {
+	if shellPlain().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -193,7 +196,7 @@ func shellWord(s string) string {
 
 // plainWord shortens what a repository says about itself to what can stand in a sentence.
 func plainWord(s string) string {
-	if len(s) > 60 || !shellPlain.MatchString(s) {
+	if len(s) > 60 || !shellPlain().MatchString(s) {
 		return "a package manager of its own"
 	}
 	return s

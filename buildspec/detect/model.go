@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // step is a command, a path or a value in a specification, with the comment above it.
@@ -127,13 +128,17 @@ func (w *writer) list(n int, name string, items []step) {
 }
 
 var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z0-9_./$(][A-Za-z0-9_./@$=()<>|&~+*,"'\[\]-]*(?: [A-Za-z0-9_./@$=()<>|&~+*,"'\[\]-]+)*$`)
-	notText     = regexp.MustCompile(`(?i)^(?:[-+.\d].*\d|0x[\da-f]+|[-+]?\.(?:inf|nan)|~|null|true|false|yes|no|on|off|y|n)$`)
+	plainScalar = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_./$(][A-Za-z0-9_./@$=()<>|&~+*,"'\[\]-]*(?: [A-Za-z0-9_./@$=()<>|&~+*,"'\[\]-]+)*$`)
+	})
+	notText = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^(?:[-+.\d].*\d|0x[\da-f]+|[-+]?\.(?:inf|nan)|~|null|true|false|yes|no|on|off|y|n)$`)
+	})
 )
 
 // scalar writes a text so that YAML reads just this text, in quotes where they are needed. The text has no line breaks.
 func scalar(s string) string {
-	if plainScalar.MatchString(s) && !notText.MatchString(s) {
+	if plainScalar().MatchString(s) && !notText().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"

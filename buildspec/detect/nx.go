@@ -25,7 +25,7 @@ func (d *detector) nxConfig() nxProject {
 
 // nxName returns the name by which Nx knows the application, or "" when it is none that a shell leaves alone.
 func (d *detector) nxName() string {
-	if name := d.nxConfig().Name; npmName.MatchString(name) && len(name) <= 214 {
+	if name := d.nxConfig().Name; npmName().MatchString(name) && len(name) <= 214 {
 		return name
 	}
 	return d.packageName()

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // manifest is what matters of a package.json. Fields of a wrong type count as absent: npm itself is as forgiving.
@@ -120,11 +121,11 @@ func (m *manifest) script(name string) string {
 	return m.scripts[name]
 }
 
-var leadingNumber = regexp.MustCompile(`^[\^~>=v\s]*(\d{1,4})`)
+var leadingNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\^~>=v\s]*(\d{1,4})`) })
 
 // major returns the major version of a range such as "^3.4.0", and 0 where that is not to be seen.
 func major(version string) int {
-	m := leadingNumber.FindStringSubmatch(version)
+	m := leadingNumber().FindStringSubmatch(version)
 	if m == nil {
 		return 0
 	}
@@ -167,10 +168,10 @@ func argument(script, command string) string {
 	return ""
 }
 
-var pathText = regexp.MustCompile(`^[A-Za-z0-9_.@+~-]+(?:/[A-Za-z0-9_.@+~-]+)*/?$`)
+var pathText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.@+~-]+(?:/[A-Za-z0-9_.@+~-]+)*/?$`) })
 
 // plainPath reports whether a text is a relative path without anything that a shell or YAML would read. ".." is allowed:
 // results of builds do lie above their application.
 func plainPath(s string) bool {
-	return len(s) <= 200 && pathText.MatchString(s) && !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "~")
+	return len(s) <= 200 && pathText().MatchString(s) && !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "~")
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -72,7 +73,7 @@ func (c *checker) job(j *Job) {
 	if j.Cache != nil && j.Cache.Off && j.Cache.Folder != "" {
 		c.at(at("cache", "folder"), "a cache that is off has no folder")
 	}
-	if j.Diff != nil && j.Diff.Base != "" && !fullID.MatchString(j.Diff.Base) {
+	if j.Diff != nil && j.Diff.Base != "" && !fullID().MatchString(j.Diff.Base) {
 		c.at(at("diff", "base"), "%s is no full id of a commit", shown(j.Diff.Base))
 	}
 	for i, glob := range j.WatchPaths {
@@ -88,7 +89,7 @@ func (c *checker) job(j *Job) {
 	}
 }
 
-var fullID = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 func hasCertificate(text string) bool {
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {

@@ -173,7 +173,7 @@ func jobSchema() (*jsonschema.Schema, error) {
 	p["image"].Properties["pull"].Enum = words(engine.PullMissing, engine.PullAlways, engine.PullNever).Enum
 	p["limits"].Properties["size"].Enum = words(slices.Sorted(maps.Keys(runner.Sizes))...).Enum
 	p["pullRequest"].Properties["id"].Minimum = jsonschema.Ptr(1.0)
-	p["diff"].Properties["base"].Pattern = fullID.String()
+	p["diff"].Properties["base"].Pattern = fullID().String()
 	repository := p["repository"]
 	repository.OneOf = []*jsonschema.Schema{{Required: []string{"url"}}, {Required: []string{"path"}}}
 	for _, name := range []string{"submodules", "lfs"} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -179,11 +180,11 @@ func (p *parser) list(n *node, path string, depth int) bool {
 	return ok
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`) })
 
 // field is the path of a field of an object.
 func field(path, name string) string {
-	if plainName.MatchString(name) {
+	if plainName().MatchString(name) {
 		return path + "." + name
 	}
 	return fmt.Sprintf("%s[%s]", path, shown(name))

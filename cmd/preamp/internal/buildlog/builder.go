@@ -71,12 +71,14 @@ func (b *builder) close(o Outcome, code int) {
 	b.open = nil
 }
 
-var exitCode = regexp.MustCompile(`(?i)^(?:Error: )?Command failed with exit code (\d+)`)
+var exitCode = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(?:Error: )?Command failed with exit code (\d+)`)
+})
 
 // failure takes the text behind the marks of a failure.
 func (b *builder) failure(text string, at int) {
 	b.log.Failed = true
-	m := exitCode.FindStringSubmatch(text)
+	m := exitCode().FindStringSubmatch(text)
 	switch {
 	case m != nil:
 		b.code, _ = strconv.Atoi(m[1]) // digits; one that is too long is 0 with an error, and then no code
@@ -123,14 +125,16 @@ type telling struct {
 }
 
 // asked are commands that only ask for a version, and whose whole answer is one.
-var asked = regexp.MustCompile(`^(node|npm|yarn|pnpm|bun|ruby|hugo|python3?|deno) (?:--version|-v|-V|version)$`)
+var asked = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(node|npm|yarn|pnpm|bun|ruby|hugo|python3?|deno) (?:--version|-v|-V|version)$`)
+})
 
-var bare = regexp.MustCompile(`^v?` + semver + `$`)
+var bare = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v?` + semver + `$`) })
 
 func (b *builder) versions(text string, at int) {
 	text = strings.TrimSpace(text)
-	if m := asked.FindStringSubmatch(b.open.Text); m != nil {
-		if v := bare.FindStringSubmatch(text); v != nil {
+	if m := asked().FindStringSubmatch(b.open.Text); m != nil {
+		if v := bare().FindStringSubmatch(text); v != nil {
 			b.version(m[1], v[1], at)
 			return
 		}
@@ -151,11 +155,11 @@ func (b *builder) version(tool, version string, at int) {
 	}
 }
 
-var memory = regexp.MustCompile(`(\d+(?:\.\d+)?)\s?GiB Memory`)
+var memory = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d+(?:\.\d+)?)\s?GiB Memory`) })
 
 func (b *builder) compute(text string, at int) {
 	b.log.Compute = Fact{text, at}
-	if m := memory.FindStringSubmatch(text); m != nil {
+	if m := memory().FindStringSubmatch(text); m != nil {
 		b.log.Memory, _ = strconv.ParseFloat(m[1], 64) // digits and a point
 	}
 }

@@ -55,7 +55,7 @@ func cleanLine(s string) string {
 	}, s), " ")
 }
 
-var numbered = regexp.MustCompile(`^\s*(\d{1,7})(?:\s(.*))?$`)
+var numbered = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(\d{1,7})(?:\s(.*))?$`) })
 
 // dropNumbers takes away the line numbers that a browser copies along from the console: before every line, or as lines
 // between them. Numbers that count up through most of the log are taken for such.
@@ -67,7 +67,7 @@ func dropNumbers(in []Line) []Line {
 			continue
 		}
 		filled++
-		m := numbered.FindStringSubmatch(l.Text)
+		m := numbered().FindStringSubmatch(l.Text)
 		if m == nil {
 			continue
 		}
@@ -90,7 +90,7 @@ func dropNumbers(in []Line) []Line {
 	out := make([]Line, 0, len(in))
 	last = -1
 	for _, l := range in {
-		m := numbered.FindStringSubmatch(l.Text)
+		m := numbered().FindStringSubmatch(l.Text)
 		if m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil && (last < 0 || n == last+1) {
 				last = n

@@ -117,7 +117,7 @@ func detect(l *Log, raw []byte) (Form, error) {
 		switch {
 		case isMarker(text):
 			service++
-		case plainSection.MatchString(line.Text), plainPhase.MatchString(line.Text), strings.HasPrefix(line.Text, "preamp     build "):
+		case plainSection().MatchString(line.Text), plainPhase().MatchString(line.Text), strings.HasPrefix(line.Text, "preamp     build "):
 			ours++
 		case strings.HasPrefix(text, "Beginning deployment for application "), strings.HasPrefix(text, "Got archive: "),
 			strings.HasPrefix(text, "Deployed the following resources"):

@@ -4,17 +4,20 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 var (
-	plainSection = regexp.MustCompile(`^== (backend|frontend|test)$`)
-	plainPhase   = regexp.MustCompile(`^-- (backend|frontend|test) (preBuild|build|postBuild|preTest|test|postTest)$`)
-	plainStep    = regexp.MustCompile(`^([a-zC -]{10}) (\S.*)$`) // the name of the step fills its column
-	plainCode    = regexp.MustCompile(`^   exit code (\d+) after `)
-	plainTook    = regexp.MustCompile(`^   (?:\d+m)?(?:\d+(?:\.\d+)?s)?$`)
-	plainSource  = regexp.MustCompile(`^\S+: .*?\b([0-9a-f]{8}) "`)
-	plainUpdate  = regexp.MustCompile(`^(\S+)(?: from \S+)? to (\S+) in `)
-	plainWarning = regexp.MustCompile(`^warning    (\S+) is not updated to (\S+): `)
+	plainSection = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^== (backend|frontend|test)$`) })
+	plainPhase   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^-- (backend|frontend|test) (preBuild|build|postBuild|preTest|test|postTest)$`)
+	})
+	plainStep    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-zC -]{10}) (\S.*)$`) }) // the name of the step fills its column
+	plainCode    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^   exit code (\d+) after `) })
+	plainTook    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^   (?:\d+m)?(?:\d+(?:\.\d+)?s)?$`) })
+	plainSource  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+: .*?\b([0-9a-f]{8}) "`) })
+	plainUpdate  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+)(?: from \S+)? to (\S+) in `) })
+	plainWarning = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^warning    (\S+) is not updated to (\S+): `) })
 )
 
 // plain is the reading of preamp's own form. What a build prints may look like any line of it; where the result beside the
@@ -82,16 +85,16 @@ func (p *plain) follows(at int, rest []string) int {
 
 // frame handles a line of preamp's own.
 func (p *plain) frame(text string, at int) bool {
-	if m := plainSection.FindStringSubmatch(text); m != nil {
+	if m := plainSection().FindStringSubmatch(text); m != nil {
 		p.startSection(m[1], at)
 		return true
 	}
-	if m := plainPhase.FindStringSubmatch(text); m != nil {
+	if m := plainPhase().FindStringSubmatch(text); m != nil {
 		p.section = m[1]
 		p.startPhase(m[2])
 		return true
 	}
-	if m := plainCode.FindStringSubmatch(text); m != nil && p.open != nil {
+	if m := plainCode().FindStringSubmatch(text); m != nil && p.open != nil {
 		code, err := strconv.Atoi(m[1])
 		if err != nil {
 			code = Unknown
@@ -99,15 +102,15 @@ func (p *plain) frame(text string, at int) bool {
 		p.close(Failed, code)
 		return true
 	}
-	if plainTook.MatchString(text) && p.open != nil && strings.TrimSpace(text) != "" {
+	if plainTook().MatchString(text) && p.open != nil && strings.TrimSpace(text) != "" {
 		p.close(OK, 0)
 		return true
 	}
-	if m := plainWarning.FindStringSubmatch(text); m != nil {
+	if m := plainWarning().FindStringSubmatch(text); m != nil {
 		p.update(m[1], m[2], false, at)
 		return true
 	}
-	m := plainStep.FindStringSubmatch(text)
+	m := plainStep().FindStringSubmatch(text)
 	return m != nil && p.step(strings.TrimRight(m[1], " "), m[2], at)
 }
 
@@ -115,7 +118,7 @@ func (p *plain) frame(text string, at int) bool {
 func (p *plain) step(name, rest string, at int) bool {
 	switch name {
 	case "source":
-		if m := plainSource.FindStringSubmatch(rest); m != nil {
+		if m := plainSource().FindStringSubmatch(rest); m != nil {
 			p.log.Commit = Fact{m[1], at}
 		}
 		p.log.WorkTree = strings.Contains(rest, ": the work tree")
@@ -140,7 +143,7 @@ func (p *plain) step(name, rest string, at int) bool {
 			p.skip(what, why, at)
 		}
 	case "update":
-		if m := plainUpdate.FindStringSubmatch(rest); m != nil {
+		if m := plainUpdate().FindStringSubmatch(rest); m != nil {
 			p.update(m[1], m[2], true, at)
 		}
 	case "headers":
@@ -149,7 +152,7 @@ func (p *plain) step(name, rest string, at int) bool {
 		p.log.Headers = Fact{file, at}
 	case "artifacts":
 		p.close(OK, 0)
-		p.log.Files = Fact{firstNumber.FindString(rest), at}
+		p.log.Files = Fact{firstNumber().FindString(rest), at}
 	case "failed":
 		p.plainFailure(rest, at)
 	case "succeeded", "timed out", "cancelled":

@@ -3,6 +3,7 @@ package buildlog
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // marker is a line of the service's runner. Its text is known: a build may print lines that begin with # as well.
@@ -86,23 +87,25 @@ func submodules(b *builder, rest string, at int) {
 	b.log.Dir = Fact{strings.TrimSuffix(strings.TrimSuffix(rest, ".gitmodules"), "/"), at}
 }
 
-var firstNumber = regexp.MustCompile(`^\d+`)
+var firstNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+`) })
 
 func artifacts(b *builder, rest string, at int) {
-	b.log.Files = Fact{firstNumber.FindString(rest), at}
+	b.log.Files = Fact{firstNumber().FindString(rest), at}
 }
 
 // patch is "'@aws-amplify/cli' from 12.8.2 to 12.10.1..." and its relatives.
-var patch = regexp.MustCompile(`^'([^']+)'(?: from \S+)?(?: to (?:version )?(\S+?))?(?:\.\.\.)?$`)
+var patch = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^'([^']+)'(?: from \S+)?(?: to (?:version )?(\S+?))?(?:\.\.\.)?$`)
+})
 
 func patching(b *builder, rest string, at int) {
-	if m := patch.FindStringSubmatch(rest); m != nil {
+	if m := patch().FindStringSubmatch(rest); m != nil {
 		b.update(m[1], m[2], false, at)
 	}
 }
 
 func patched(b *builder, rest string, at int) {
-	if m := patch.FindStringSubmatch(rest); m != nil {
+	if m := patch().FindStringSubmatch(rest); m != nil {
 		b.update(m[1], m[2], true, at)
 	}
 }
@@ -121,11 +124,13 @@ func (b *builder) update(pkg, version string, ok bool, at int) {
 	b.log.Updates = append(b.log.Updates, Update{Pkg: pkg, Version: version, OK: ok, At: at})
 }
 
-var treeFacts = regexp.MustCompile(`HEAD is ([0-9a-f]*), (\d+) files? changed, (\d+) untracked`)
+var treeFacts = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`HEAD is ([0-9a-f]*), (\d+) files? changed, (\d+) untracked`)
+})
 
 func (b *builder) workTree(rest string, at int) {
 	b.log.WorkTree = true
-	if m := treeFacts.FindStringSubmatch(rest); m != nil {
+	if m := treeFacts().FindStringSubmatch(rest); m != nil {
 		b.log.Commit = Fact{m[1], at}
 		if m[2] != "0" || m[3] != "0" {
 			b.log.Changed = 1

@@ -127,28 +127,32 @@ func looksRandom(s string) bool {
 }
 
 // noise are lines that say nothing about the build but how it was fetched, what it weighs and how it is going.
-var noise = regexp.MustCompile(strings.Join([]string{
-	// npm
-	`^npm (?:notice|timing|http|sill|verb)\b`, `^npm (?:warn|WARN) (?:deprecated|using --force|config)\b`,
-	`^(?:added|removed|changed|up to date|audited)\b.*\bpackages?\b`, `^\d+ packages? (?:is|are) looking for funding`, "^run `npm fund`",
-	`^found \d+ vulnerabilities`, `^\d+ (?:(?:low|moderate|high|critical) severity )?vulnerabilit(?:y|ies)\b`, `^(?:Some issues need review|To address (?:all )?issues)`,
-	`^npm audit fix\b`, "^Run `npm audit`", `^(?:npm (?:error|ERR!) )?A complete log of this run can be found in`, `^npm (?:error|ERR!)\s+\S*/_logs/`, `^npm (?:error|ERR!)$`,
-	// yarn, pnpm, bun
-	`^\[\d+/\d+\] `, `^info (?:No lockfile|Direct dep|All dep|There appears|Visit)`, `^success (?:Saved|Already)`, `^(?:✨ +)?Done in\b`, `^warning .*(?:deprecated|peer dependency|No license|lockfile)`,
-	`^Progress: resolved`, `^Packages: [+-]\d+`, `^[+\-]+$`, `^Already up[ -]to[ -]date`, `^Lockfile is up to date`, `^Resolving: total`, `^Downloading \S+`, `^➤ YN00(?:00|13|07)`, `^(?:Resolved|Saved lockfile|\d+ packages? installed)\b`,
-	// progress
-	`^[#=> .\-|/\\\[\]⠁-⣿⸨⸩░▒▓█]*(?:<percent>)?$`, `^(?:% Total|\d+ +\d+[kM]? +\d+ +\d+)`, `^Dload\b`, `^(?:remote: )?(?:Enumerating|Counting|Compressing|Receiving|Resolving|Writing|Unpacking) (?:objects|deltas)`, `^remote: (?:Total|Enumerating)`,
-	`^(?:Downloading|Collecting|Installing collected|Using cached|Requirement already)\b`, `^(?:Get|Hit|Ign|Fetched|Reading|Unpacking|Selecting|Preparing|Setting up)(?::\d+)?\b.*\.\.\.?$`, `^(?:Computing checksum|Checksums matched)`,
-	// advice that depends on the calendar or on caches
-	`(?:caniuse-lite|browsers data|browserslist)\b.*(?:outdated|old|update)`, `^npx update-browserslist-db`, `^Why you should do it regularly`, `No build cache found`, `^(?:Attention: )?Next\.js (?:now )?collects`, `telemetry`, `^This information is used to shape`, `^You can learn more, including how to opt-out`,
-	`^husky\b.*(?:DEPRECATED|skip|can't be found)`, `^\.git can't be found`,
-}, "|"))
+var noise = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(strings.Join([]string{
+		// npm
+		`^npm (?:notice|timing|http|sill|verb)\b`, `^npm (?:warn|WARN) (?:deprecated|using --force|config)\b`,
+		`^(?:added|removed|changed|up to date|audited)\b.*\bpackages?\b`, `^\d+ packages? (?:is|are) looking for funding`, "^run `npm fund`",
+		`^found \d+ vulnerabilities`, `^\d+ (?:(?:low|moderate|high|critical) severity )?vulnerabilit(?:y|ies)\b`, `^(?:Some issues need review|To address (?:all )?issues)`,
+		`^npm audit fix\b`, "^Run `npm audit`", `^(?:npm (?:error|ERR!) )?A complete log of this run can be found in`, `^npm (?:error|ERR!)\s+\S*/_logs/`, `^npm (?:error|ERR!)$`,
+		// yarn, pnpm, bun
+		`^\[\d+/\d+\] `, `^info (?:No lockfile|Direct dep|All dep|There appears|Visit)`, `^success (?:Saved|Already)`, `^(?:✨ +)?Done in\b`, `^warning .*(?:deprecated|peer dependency|No license|lockfile)`,
+		`^Progress: resolved`, `^Packages: [+-]\d+`, `^[+\-]+$`, `^Already up[ -]to[ -]date`, `^Lockfile is up to date`, `^Resolving: total`, `^Downloading \S+`, `^➤ YN00(?:00|13|07)`, `^(?:Resolved|Saved lockfile|\d+ packages? installed)\b`,
+		// progress
+		`^[#=> .\-|/\\\[\]⠁-⣿⸨⸩░▒▓█]*(?:<percent>)?$`, `^(?:% Total|\d+ +\d+[kM]? +\d+ +\d+)`, `^Dload\b`, `^(?:remote: )?(?:Enumerating|Counting|Compressing|Receiving|Resolving|Writing|Unpacking) (?:objects|deltas)`, `^remote: (?:Total|Enumerating)`,
+		`^(?:Downloading|Collecting|Installing collected|Using cached|Requirement already)\b`, `^(?:Get|Hit|Ign|Fetched|Reading|Unpacking|Selecting|Preparing|Setting up)(?::\d+)?\b.*\.\.\.?$`, `^(?:Computing checksum|Checksums matched)`,
+		// advice that depends on the calendar or on caches
+		`(?:caniuse-lite|browsers data|browserslist)\b.*(?:outdated|old|update)`, `^npx update-browserslist-db`, `^Why you should do it regularly`, `No build cache found`, `^(?:Attention: )?Next\.js (?:now )?collects`, `telemetry`, `^This information is used to shape`, `^You can learn more, including how to opt-out`,
+		`^husky\b.*(?:DEPRECATED|skip|can't be found)`, `^\.git can't be found`,
+	}, "|"))
+})
 
 // elision is what people put where they have cut a log.
-var elision = regexp.MustCompile(`^(?:\(\.\.\.[^)]*\)?|\[(?:\.\.\.|…)[^\]]*\]|\.{3,}|…|<(?:snip|cut)>|\(snip\))$`)
+var elision = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:\(\.\.\.[^)]*\)?|\[(?:\.\.\.|…)[^\]]*\]|\.{3,}|…|<(?:snip|cut)>|\(snip\))$`)
+})
 
 // isNoise tells it of a normal line.
-func isNoise(s string) bool { return s == "" || noise.MatchString(s) }
+func isNoise(s string) bool { return s == "" || noise().MatchString(s) }
 
 var quotes = strings.NewReplacer(`"`, "", `'`, "")
 
@@ -162,7 +166,7 @@ func commandKey(text string, old bool) string {
 	return text
 }
 
-var versions = regexp.MustCompile(`\bv?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)\b`)
+var versions = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bv?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)\b`) })
 
 // skeleton is a line without its versions.
-func skeleton(s string) string { return versions.ReplaceAllString(s, "<version>") }
+func skeleton(s string) string { return versions().ReplaceAllString(s, "<version>") }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/preamp-build/preamp/cmd/preamp/internal/buildlog"
 )
@@ -53,7 +54,7 @@ func lines(l *buildlog.Log, x *buildlog.Command, rest []string) []text {
 			rest = rest[1:]
 			continue
 		}
-		if elision.MatchString(s) {
+		if elision().MatchString(s) {
 			out = append(out, text{at: at, gap: true})
 			continue
 		}
@@ -152,22 +153,24 @@ func (c *comparison) findVersions(p pair, o *outputs) {
 	}
 }
 
-var beforeVersion = regexp.MustCompile(`([@\w./-]*[A-Za-z][\w./-]*)(?:\s+version)?[\s:'"@({]*$`)
+var beforeVersion = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`([@\w./-]*[A-Za-z][\w./-]*)(?:\s+version)?[\s:'"@({]*$`)
+})
 
-var asksVersion = regexp.MustCompile(`^(\S+)\s+(?:--version|-v|-V|version)$`)
+var asksVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+)\s+(?:--version|-v|-V|version)$`) })
 
 // versionOf names the tool whose version differs, and both versions.
 func versionOf(command, a, b string) (tool, from, to string) {
-	x, y := versions.FindAllStringSubmatchIndex(a, -1), versions.FindAllStringSubmatchIndex(b, -1)
+	x, y := versions().FindAllStringSubmatchIndex(a, -1), versions().FindAllStringSubmatchIndex(b, -1)
 	for i := range min(len(x), len(y)) {
 		from, to = a[x[i][2]:x[i][3]], b[y[i][2]:y[i][3]]
 		if from == to {
 			continue
 		}
-		if m := beforeVersion.FindStringSubmatch(a[:x[i][0]]); m != nil {
+		if m := beforeVersion().FindStringSubmatch(a[:x[i][0]]); m != nil {
 			return m[1], from, to
 		}
-		if m := asksVersion.FindStringSubmatch(command); m != nil {
+		if m := asksVersion().FindStringSubmatch(command); m != nil {
 			return m[1], from, to
 		}
 		return "a version", from, to
@@ -286,8 +289,10 @@ func lastLine(x *buildlog.Command) int {
 }
 
 var (
-	outOfMemory = regexp.MustCompile(`(?i)heap out of memory|out of memory|cannot allocate memory|\bENOMEM\b|^Killed$|\bOOMKilled\b|signal: killed|SIGKILL`)
-	notFound    = regexp.MustCompile(`([\w./@+-]+): (?:command )?not found\b`)
+	outOfMemory = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)heap out of memory|out of memory|cannot allocate memory|\bENOMEM\b|^Killed$|\bOOMKilled\b|signal: killed|SIGKILL`)
+	})
+	notFound = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([\w./@+-]+): (?:command )?not found\b`) })
 )
 
 // reason looks for why a command did not succeed: at which line, of what kind, in which words.
@@ -296,7 +301,7 @@ func reason(x *buildlog.Command, l *buildlog.Log, only []text) (at int, class Cl
 		return lastLine(x), Timeout, "its log stops there, as after a timeout"
 	}
 	for _, t := range only {
-		if outOfMemory.MatchString(t.normal) {
+		if outOfMemory().MatchString(t.normal) {
 			return t.at, Memory, l.Lines[t.at].Text
 		}
 	}
@@ -307,7 +312,7 @@ func reason(x *buildlog.Command, l *buildlog.Log, only []text) (at int, class Cl
 		if missingVariable(t.normal) != "" {
 			return t.at, Variable, l.Lines[t.at].Text
 		}
-		if m := notFound.FindStringSubmatch(t.normal); m != nil {
+		if m := notFound().FindStringSubmatch(t.normal); m != nil {
 			return t.at, Tool, m[1] + " is not there"
 		}
 	}
