@@ -48,9 +48,17 @@ func Exportable(name string) bool { return variableName.MatchString(name) }
 // fdOutput is the descriptor on which the session tells of its commands: far from those that scripts use by number.
 const fdOutput = 251
 
-// prologue copies the output stream to where commands cannot reach it by accident, and sets up the shell.
+// prologue is the files, and the setup as the shell reads it: in blocks, for a shell that reads lines from a pipe asks for them byte
+// by byte. Where read knows no -N, before bash 4.1, it takes nothing, and the lines are read as any others.
 func (s *Session) prologue(setup Setup) string {
+	script := s.setup(setup)
+	return writeFiles(setup.Files) + fmt.Sprintf("LC_ALL=C read -rN %d __preamp_setup 2>&-; eval \"$__preamp_setup\"\n", len(script)) + script
+}
+
+// setup copies the output stream to where commands cannot reach it by accident, and sets up the shell.
+func (s *Session) setup(setup Setup) string {
 	var b strings.Builder
+	b.WriteString("unset -v __preamp_setup\n")
 	fmt.Fprintf(&b, "exec %d>&1 2>&1\n", fdOutput)
 	// Messages of bash then begin as in the service's own logs; shells older than 5.0 take it for a plain variable.
 	b.WriteString("BASH_ARGV0=amplify.sh\n")
@@ -58,9 +66,8 @@ func (s *Session) prologue(setup Setup) string {
 	if setup.Halt != "" {
 		fmt.Fprintf(&b, "__preamp_go() { [[ $__preamp_code = 0 && ! -e %s ]] || { __preamp_skip=skip; return 1; }; }\n", Quote(setup.Halt))
 	}
-	b.WriteString(writeFiles(setup.Files))
 	quietly := func(script string) {
-		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&-\n", Quote(script), fdOutput)
+		fmt.Fprintf(&b, "eval %s </dev/null >/dev/null 2>&1 %d>&-\n\n", Quote(script), fdOutput)
 	}
 	for _, script := range setup.Scripts {
 		quietly(script)
@@ -85,15 +92,16 @@ func (s *Session) prologue(setup Setup) string {
 }
 
 // frame is one command as the session reads it. It is one line, which bash has read and parsed before it runs any of it:
-// after some syntax errors in an eval, bash misreads the next line. The part after the eval is hidden from `set -x`.
+// after some syntax errors in an eval, bash misreads the next line. The part after the eval is hidden from `set -x`,
+// which writes to standard error.
 func (s *Session) frame(command string) string {
-	return fmt.Sprintf("eval %s </dev/null %d>&-; { __preamp_done %d \"$?\"; } 2>/dev/null\n", Quote(command), fdOutput, s.sent)
+	return fmt.Sprintf("eval %s </dev/null %d>&-; { __preamp_done %d \"$?\"; } 2>&-\n", Quote(command), fdOutput, s.sent)
 }
 
 // frameAhead is a command that is run only when the one before it has succeeded and nothing was halted. The eval is the last of
 // its list, so that `set -e` minds how it ends. The empty line before it is what bash may misread.
 func (s *Session) frameAhead(command string) string {
-	return "\n{ __preamp_go; } 2>/dev/null && " + s.frame(command)
+	return "\n{ __preamp_go; } 2>&- && " + s.frame(command)
 }
 
 // Quote makes one shell word of s.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,6 +88,38 @@ func TestStreamsByteByByte(t *testing.T) {
 	sh.expect(t, "true", "", 0)
 	sh.expect(t, `printf '\0preamp:'; false`, "\x00preamp:", 1)
 	sh.expect(t, "seq 3", "1\n2\n3\n", 0)
+}
+
+// The setup is read at once, and as it comes by shells before bash 4.1, which have no read -N. Files, which are no text, come
+// before it.
+func TestSetup(t *testing.T) {
+	old := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(old, []byte("read() { return 2; }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, env := range []string{"", old} {
+		t.Setenv("BASH_ENV", env)
+		file := session.File{Path: filepath.Join(t.TempDir(), "f"), Mode: 0o600, Data: bytes.Repeat([]byte{0, '\n', 0xff}, 5000)}
+		sh := openWith(t, whole, session.Setup{
+			Dir: t.TempDir(), Files: []session.File{file},
+			Env:     []session.Assignment{{Name: "NAME", Value: "va'lue\nof two lines"}, {Name: "LONG", Value: strings.Repeat("é", 40000)}},
+			Scripts: []string{"export FIRST=$NAME"}, Init: "LAST=$NAME",
+		})
+		sh.expect(t, `echo "$FIRST|$NAME|$LAST|$(printf %s "$LONG" | wc -c)"; set | grep -c '^__preamp_setup'`, "|va'lue\nof two lines|va'lue\nof two lines|80000\n0\n", 1)
+		if got, err := os.ReadFile(file.Path); err != nil || !bytes.Equal(got, file.Data) {
+			t.Errorf("the file holds %d bytes, %v", len(got), err)
+		}
+	}
+}
+
+// What has a syntax error, or an end without a beginning, spoils nothing that comes after it.
+func TestBrokenScripts(t *testing.T) {
+	bad := []string{`echo "`, "echo ${a", "((", "for", "case x in", "echo `", "}", "<<E", "f() {", "echo $'", "false", "exec 2>&1; )"}
+	env := []session.Assignment{{Name: "NAME", Value: "\xff value"}}
+	for _, script := range bad {
+		sh := openWith(t, whole, session.Setup{Dir: t.TempDir(), Env: env, Scripts: []string{script}, Init: script})
+		sh.expect(t, `printf "$NAME $-"`, "\xff value hBs", 0)
+	}
 }
 
 // The build can find the words of the records, and say them. It may fool itself, but must not confuse or stop us.
