@@ -11,6 +11,7 @@ import (
 	"github.com/preamp-build/preamp/artifacts/check"
 	"github.com/preamp-build/preamp/artifacts/testreport"
 	"github.com/preamp-build/preamp/buildspec"
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // checkOutput looks whether the service would deploy the artifacts. What it would refuse fails the build, as it does there.
@@ -84,7 +85,7 @@ func (b *build) findHeaders() error {
 	if h != nil {
 		read = Headers{File: h.File, Rules: len(h.App.Rules), Legacy: h.Legacy}
 		b.result.Headers = &read
-		if err := replaceFile(filepath.Join(b.job.Out, HeadersFile), h.App.YAML(), 0o644); err != nil {
+		if err := engine.ReplaceFile(filepath.Join(b.job.Out, HeadersFile), h.App.YAML(), 0o644); err != nil {
 			return fail(ClassOutput, err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/preamp-build/preamp/artifacts"
 	"github.com/preamp-build/preamp/artifacts/check"
 	"github.com/preamp-build/preamp/cache"
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // restoreCache puts back what the last build left. A miss of any kind costs time, never the build.
@@ -258,7 +259,7 @@ func (b *build) writeZip(ctx context.Context, chosen *artifacts.Selection, a *Ar
 	if err := hashes.WriteJSON(&list); err != nil {
 		return err
 	}
-	if err := replaceFile(a.Hashes, list.Bytes(), 0o644); err != nil {
+	if err := engine.ReplaceFile(a.Hashes, list.Bytes(), 0o644); err != nil {
 		return err
 	}
 	info, err := f.Stat()

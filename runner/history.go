@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/preamp-build/preamp/runner/advice"
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // history is what is remembered of a branch's builds to compare later ones with. It holds no command's text, which may have
@@ -83,7 +84,7 @@ func (r *Runner) writeHistory(app, branch string, h *history) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return replaceFile(file, raw, 0o600)
+	return engine.ReplaceFile(file, raw, 0o600)
 }
 
 // add puts a build in. Only what a success took is worth a comparison.

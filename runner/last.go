@@ -136,7 +136,7 @@ func (b *build) remember() {
 		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
 	if err == nil {
-		err = replaceFile(file, raw, 0o600)
+		err = engine.ReplaceFile(file, raw, 0o600)
 	}
 	if err != nil {
 		b.warn("this build cannot be remembered, so the next one is compared with an earlier one: %v", err)

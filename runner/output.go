@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/preamp-build/preamp/runner/engine"
 )
 
 // What a build leaves in its output folder, besides the log.
@@ -65,7 +67,7 @@ func writeResult(dir string, res *Result) error {
 	if err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
-	if err := replaceFile(filepath.Join(dir, ResultFile), append(raw, '\n'), 0o644); err != nil {
+	if err := engine.ReplaceFile(filepath.Join(dir, ResultFile), append(raw, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil

@@ -61,7 +61,7 @@ func (b *build) rememberImage(id string) {
 	}
 	err := os.MkdirAll(filepath.Dir(b.imageFile()), 0o700)
 	if err == nil {
-		err = replaceFile(b.imageFile(), []byte(id), 0o600)
+		err = engine.ReplaceFile(b.imageFile(), []byte(id), 0o600)
 	}
 	b.r.Log.Debug().Err(err).Msg("noted which image it was")
 }

@@ -156,8 +156,8 @@ func (r *Runner) reap(ctx context.Context, info engine.Info) ([]engine.Reaped, e
 		errs = append(errs, err)
 		for _, file := range dirs {
 			dir := filepath.Dir(file)
-			owner, err := engine.ReadOwner(dir)
-			if err != nil || !owner.Dead() {
+			owner, ok := engine.Abandoned(dir, engine.Owner.Dead)
+			if !ok {
 				continue
 			}
 			if err := r.removeScratch(dir, kind == "slots"); err != nil {
@@ -180,8 +180,7 @@ func (r *Runner) removeScratch(dir string, slot bool) error {
 	if err != nil || !ok {
 		return err
 	}
-	owner, err := engine.ReadOwner(dir)
-	if err == nil && owner.Dead() {
+	if _, ok := engine.Abandoned(dir, engine.Owner.Dead); ok {
 		err = r.discard(dir)
 	}
 	return errors.Join(err, lock.Unlock())
@@ -204,16 +203,11 @@ func (r *Runner) nextJob(app, branch string) (int, error) {
 		n, _ = strconv.Atoi(strings.TrimSpace(string(raw))) // a damaged count begins again
 	}
 	n++
-	if err := replaceFile(file, []byte(strconv.Itoa(n)+"\n"), 0o600); err != nil {
+	// A number that a power failure has taken back would be given twice.
+	if err := renameio.WriteFile(file, []byte(strconv.Itoa(n)+"\n"), 0o600, renameio.WithTempDir(dir)); err != nil {
 		return 0, fmt.Errorf("count the builds: %w", err)
 	}
 	return n, nil
-}
-
-// replaceFile writes a file wholly or not at all. To find out whether another folder's files could be renamed to it would cost
-// more than to write it.
-func replaceFile(file string, data []byte, perm os.FileMode) error {
-	return renameio.WriteFile(file, data, perm, renameio.WithTempDir(filepath.Dir(file)))
 }
 
 // safeName is a file name for any text: readable, and different for different texts.

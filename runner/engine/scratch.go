@@ -4,10 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
 // OwnerFile is the file that names the owner of a folder on this machine, as labels name that of a container.
@@ -19,7 +18,7 @@ func WriteOwner(dir string, o Owner) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, OwnerFile), raw, 0o600, renameio.WithTempDir(dir)); err != nil {
+	if err := ReplaceFile(filepath.Join(dir, OwnerFile), raw, 0o600); err != nil {
 		return fmt.Errorf("mark %s: %w", dir, err)
 	}
 	return nil
@@ -33,9 +32,36 @@ func ReadOwner(dir string) (Owner, error) {
 		return o, err
 	}
 	if err := json.Unmarshal(raw, &o); err != nil {
-		return o, fmt.Errorf("read whose %s is: %w", dir, err)
+		return Owner{}, fmt.Errorf("read whose %s is: %w: %w", dir, errDamaged, err)
 	}
 	return o, nil
+}
+
+var errDamaged = errors.New("the mark is damaged")
+
+// Abandoned says whose dir was, and whether it still is somebody's who is not dead. A mark that makes no sense names nobody:
+// as marks are put in place whole, the machine has gone down since, and the owner with it. What has no mark is not ours.
+func Abandoned(dir string, dead func(Owner) bool) (Owner, bool) {
+	o, err := ReadOwner(dir)
+	return o, errors.Is(err, errDamaged) || err == nil && dead(o)
+}
+
+// ReplaceFile writes a file wholly or not at all, whatever happens to this process. It does not wait for the disk, as nothing does
+// that a build writes: after a power failure the file may be empty. perm is subject to the umask.
+func ReplaceFile(file string, data []byte, perm os.FileMode) (err error) {
+	beside := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.%016x", filepath.Base(file), rand.Uint64()))
+	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(beside, file)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(beside))
+	}
+	return err
 }
 
 // RemoveTree removes a folder with whatever a build has put there, also folders that their owner may not write, after what is

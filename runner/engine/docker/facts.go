@@ -9,7 +9,6 @@ import (
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
-	"github.com/google/renameio/v2"
 
 	"github.com/preamp-build/preamp/runner/engine"
 )
@@ -71,7 +70,7 @@ func (e *Engine) remember(process string, info engine.Info, host hostFacts) {
 		err = os.MkdirAll(filepath.Dir(e.factsFile), 0o700)
 	}
 	if err == nil {
-		_ = renameio.WriteFile(e.factsFile, raw, 0o600, renameio.WithTempDir(filepath.Dir(e.factsFile)))
+		_ = engine.ReplaceFile(e.factsFile, raw, 0o600)
 	}
 }
 

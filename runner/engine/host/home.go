@@ -24,8 +24,8 @@ func (e *Engine) reapHomes(dead func(engine.Owner) bool) (reaped []engine.Reaped
 	errs := []error{err}
 	for _, file := range files {
 		dir := filepath.Dir(file)
-		owner, err := engine.ReadOwner(dir)
-		if err != nil || !dead(owner) {
+		owner, ok := engine.Abandoned(dir, dead)
+		if !ok {
 			continue // alive, or gone since we looked
 		}
 		if err := engine.RemoveTree(dir); err != nil {
