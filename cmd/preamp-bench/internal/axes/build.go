@@ -1,6 +1,7 @@
 package axes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,9 @@ type repository struct {
 	bench *Bench
 	dir   string
 	home  string // preamp's own folder, which nothing else uses
+	// online says that the builds reach for a registry. Only then are they given what this machine trusts, which takes time that
+	// nobody else spends who does the same.
+	online bool
 }
 
 // newRepository makes a repository of the commands; cache are the paths to cache, and files what else is in it.
@@ -116,9 +120,13 @@ func (r *repository) Build(ctx context.Context, what string, env []string, args 
 	if err != nil {
 		return proc.Result{}, built{}, err
 	}
+	trust := authorities + "="
+	if r.online {
+		trust += authorityFile()
+	}
 	res, err := proc.Run(ctx, proc.Cmd{
 		Args: append([]string{r.bench.Preamp, "build", what, "--out", out, "--image", r.bench.Image, "--pull", "never", "--log", "plain"}, args...),
-		Env:  append([]string{"PREAMP_HOME=" + r.home, authorities()}, env...),
+		Env:  append([]string{"PREAMP_HOME=" + r.home, trust}, env...),
 		File: os.DevNull,           // as when somebody keeps the log elsewhere
 		OK:   []int{1, 3, 4, 5, 6}, // the result says it better
 	})
@@ -139,14 +147,10 @@ func (r *repository) Build(ctx context.Context, what string, env []string, args 
 	return res, b, nil
 }
 
-// authorities hands on what this machine's Node or OpenSSL trust, as make does: without it, builds in a network that puts its
-// own certificate authority in between reach no registry.
-func authorities() string {
-	const name = "PREAMP_CA_CERT"
-	for _, from := range []string{name, "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"} {
-		if file := os.Getenv(from); file != "" {
-			return name + "=" + file
-		}
-	}
-	return name + "="
+const authorities = "PREAMP_CA_CERT"
+
+// authorityFile is what this machine's Node or OpenSSL trust, as make hands it on: without it, builds in a network that puts its
+// own certificate authority in between reach no registry. It is "" where nothing is told.
+func authorityFile() string {
+	return cmp.Or(os.Getenv(authorities), os.Getenv("NODE_EXTRA_CA_CERTS"), os.Getenv("SSL_CERT_FILE"))
 }

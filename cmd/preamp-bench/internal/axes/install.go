@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/preamp-build/preamp/cmd/preamp-bench/internal/proc"
@@ -87,7 +86,7 @@ func (r *repository) measureAlone(ctx context.Context, docker string, s *Sheet) 
 			return err
 		}, Run: func(int) (proc.Result, error) {
 			cmd := r.bench.FloorOf(docker, dir, ". ~/.bashrc && "+npmCI)
-			if ca := strings.TrimPrefix(authorities(), "PREAMP_CA_CERT="); ca != "" {
+			if ca := authorityFile(); ca != "" {
 				cmd.Args = slices.Insert(cmd.Args, 2, "--volume", ca+":/ca.crt:ro", "--env", "NODE_EXTRA_CA_CERTS=/ca.crt")
 			}
 			res, err := proc.Run(ctx, cmd)
@@ -110,6 +109,7 @@ func (b *Bench) npmApp(ctx context.Context, npm, command, cache string) (*reposi
 	if err != nil {
 		return nil, err
 	}
+	app.online = true
 	lock := proc.Cmd{Args: []string{npm, "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"}, Dir: app.dir}
 	if _, err := proc.Run(ctx, lock); err != nil {
 		return nil, fmt.Errorf("needs a registry of npm: %w", err)
