@@ -38,6 +38,8 @@ type object interface {
 	io.ReaderAt
 	io.Closer
 	size() int64
+	// expect says that all of it will be read before long.
+	expect()
 }
 
 // objectInfo is what a list tells of an object.

@@ -49,6 +49,7 @@ type diskObject struct {
 }
 
 func (o diskObject) size() int64 { return o.length }
+func (o diskObject) expect()     { willRead(o.File) }
 
 func (d *disk) open(name string) (object, error) {
 	f, err := os.OpenFile(d.path(name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)

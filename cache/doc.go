@@ -20,9 +20,10 @@
 //
 // # What can be relied on
 //
-// A build is untrusted code and so is what it left behind. A Store therefore verifies an entry wholly, its checksum, its
-// structure and the name of every chunk that it needs, which is its SHA-256, before it writes the first byte to a
-// workspace: whatever is wrong with it, the result is a miss with a reason. Nothing outside the cache paths is ever
-// written, and nothing through a symbolic link. What is moved into a workspace instead of unpacked ([Options].Links) was
-// found to hold what its name says when it was saved.
+// A build is untrusted code and so is what it left behind. A Store therefore verifies an entry's checksum and its structure before
+// it writes the first byte to a workspace, and no chunk is unpacked whose name, which is its SHA-256, has not been checked. Where
+// the workspace has something that a restore would replace, all chunks that it needs are verified before, too; elsewhere what was
+// made is removed when one turns out to be damaged. Whatever is wrong with an entry, the result is a miss with a reason, and the
+// workspace is as it was. Nothing outside the cache paths is ever written, and nothing through a symbolic link. What is moved into a
+// workspace instead of unpacked ([Options].Links) was found to hold what its name says when it was saved.
 package cache

@@ -12,6 +12,7 @@ import (
 type entry struct {
 	object
 	sealed *sealed
+	roots  roots // once it is verified
 }
 
 // openEntry opens an entry without verifying it. What is there instead of one is errDamaged.
@@ -53,12 +54,12 @@ func (e *entry) verify(ctx context.Context, k Key, p Paths, l limits, maxStored 
 		if m.Key.key().Canonical() != k.Canonical() {
 			return damaged("it was saved for something else: %s", k.differences(m.Key.key()))
 		}
-		return verifyIndex(ctx, index, p, l, m)
+		return verifyIndex(ctx, index, p, l, m, &e.roots)
 	})
 }
 
-// verifyIndex reads a whole index and checks it against what its entry says about it.
-func verifyIndex(ctx context.Context, index io.Reader, p Paths, l limits, m meta) error {
+// verifyIndex reads a whole index and checks it against what its entry says about it. top gets what is at the top.
+func verifyIndex(ctx context.Context, index io.Reader, p Paths, l limits, m meta, top *roots) error {
 	if err := l.check(m.Tree); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func verifyIndex(ctx context.Context, index io.Reader, p Paths, l limits, m meta
 	}
 	defer r.close()
 	for {
-		_, err := r.next()
+		n, err := r.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -80,6 +81,7 @@ func verifyIndex(ctx context.Context, index io.Reader, p Paths, l limits, m meta
 		if err = errors.Join(err, context.Cause(ctx)); err != nil {
 			return err
 		}
+		top.add(n)
 	}
 	if r.totals != m.Tree {
 		return damaged("its index holds something else than its description says")
@@ -87,9 +89,8 @@ func verifyIndex(ctx context.Context, index io.Reader, p Paths, l limits, m meta
 	return nil
 }
 
-// readChunk answers a chunk of an application as it is stored, after its name was found to be right. buf is used if it
-// is large enough.
-func (l *Local) readChunk(app string, c chunk, buf []byte) ([]byte, error) {
+// openChunk opens a chunk of an application, which is as long as it should be.
+func (l *Local) openChunk(app string, c chunk) (object, error) {
 	o, err := l.objects.open(chunksOf(app) + "/" + c.ID.String())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, damaged("the chunk %s is missing", c.ID)
@@ -97,10 +98,33 @@ func (l *Local) readChunk(app string, c chunk, buf []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = o.Close() }() // only read from
 	if o.size() != c.Stored {
+		_ = o.Close() // only read from
 		return nil, damaged("the chunk %s has %d bytes instead of %d", c.ID, o.size(), c.Stored)
 	}
+	return o, nil
+}
+
+// findChunk makes sure that there is a chunk, without reading it. soon says that it will be read before long.
+func (l *Local) findChunk(app string, c chunk, soon bool) error {
+	o, err := l.openChunk(app, c)
+	if err != nil {
+		return err
+	}
+	if soon {
+		o.expect()
+	}
+	return o.Close()
+}
+
+// readChunk answers a chunk of an application as it is stored, after its name was found to be right. buf is used if it
+// is large enough.
+func (l *Local) readChunk(app string, c chunk, buf []byte) ([]byte, error) {
+	o, err := l.openChunk(app, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = o.Close() }() // only read from
 	if int64(cap(buf)) < c.Stored {
 		buf = make([]byte, chunkSize+1)
 	}

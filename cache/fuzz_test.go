@@ -204,5 +204,6 @@ func (s *stampReader) all() (list []fileStamp) {
 type memory struct{ *bytes.Reader }
 
 func (m memory) size() int64 { return m.Size() }
+func (m memory) expect()     {}
 
 func (memory) Close() error { return nil }

@@ -75,11 +75,10 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 		err = e.verify(ctx, from, p, l.limits, l.maxStored)
 	}
 	var taken *takings
+	var needed []chunk
 	if err == nil {
-		var needed []chunk
 		if taken, needed, err = l.planTakings(ctx, k, e, p); err == nil {
 			defer taken.close()
-			err = l.verifyChunks(ctx, from, needed)
 		}
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -96,6 +95,13 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 	if err != nil {
 		return Restored{}, err
 	}
+	if err := l.lookAtChunks(ctx, from, needed, project.lacks(&e.roots)); err != nil {
+		project.close()
+		if cause := context.Cause(ctx); cause != nil {
+			return Restored{}, cause
+		}
+		return Restored{}, unusable{err}
+	}
 	r, err := l.extract(ctx, e, from, p, root, project, taken)
 	if err == nil {
 		_ = l.objects.use(entryName(from)) // of no use but to those who look for room
@@ -106,9 +112,13 @@ func (l *Local) restoreShared(ctx context.Context, k, from Key, p Paths, root st
 	return r.Restored, err
 }
 
-// verifyChunks reads all chunks once and makes sure that they hold what they should: after that, nothing but hostility
-// or a failing disk can come between a restore and its end.
-func (l *Local) verifyChunks(ctx context.Context, k Key, chunks []chunk) error {
+// soonRead is how many chunks are fetched ahead of the unpacking: what is asked for later than the disk can bring it helps nobody.
+const soonRead = 64
+
+// lookAtChunks makes sure that there are all chunks, before the first file is written. Each is checked when it is unpacked, and
+// what damage is found then can be undone if nothing is replaced, as undoable says. Otherwise all are read here: after that, nothing
+// but hostility or a failing disk can come between a restore and its end.
+func (l *Local) lookAtChunks(ctx context.Context, k Key, chunks []chunk, undoable bool) error {
 	var (
 		wg   sync.WaitGroup
 		next atomic.Int64
@@ -119,7 +129,11 @@ func (l *Local) verifyChunks(ctx context.Context, k Key, chunks []chunk) error {
 		wg.Go(func() {
 			var buf []byte
 			for i := next.Add(1) - 1; i < int64(len(chunks)) && errs[w] == nil; i = next.Add(1) - 1 {
-				if errs[w] = context.Cause(ctx); errs[w] == nil {
+				switch errs[w] = context.Cause(ctx); {
+				case errs[w] != nil:
+				case undoable:
+					errs[w] = l.findChunk(app, chunks[i], i < soonRead)
+				default:
 					buf, errs[w] = l.readChunk(app, chunks[i], buf)
 				}
 			}

@@ -11,8 +11,9 @@ import (
 )
 
 // Damage checks that no damage to the files that a store keeps in its folder does harm: whatever bytes are changed,
-// removed or added, the result is a miss that leaves the workspace alone, or what was saved. Of the files that spare
-// names nothing depends: a restore does not notice their damage, and the next save is as good as ever.
+// removed or added, the result is a miss that leaves the workspace alone, whether or not it has something where the cache belongs,
+// or what was saved. Of the files that spare names nothing depends: a restore does not notice their damage, and the next save is
+// as good as ever.
 func Damage(t *testing.T, open Opener, spare func(name string) bool) {
 	f := newFixture(t, open, "x")
 	tree := smallTree(t, "good")
@@ -21,19 +22,23 @@ func Damage(t *testing.T, open Opener, spare func(name string) bool) {
 	store := contents(t, f.dir)
 	for name, good := range store {
 		missed := 0
-		try := func(what string, bad []byte) {
-			must(t, os.WriteFile(name, bad, 0o600))
-			root := workspace(t)
+		tryIn := func(root, what string) {
+			before := snapshot(t, root)
 			r, err := f.store.Restore(t.Context(), f.key, root)
 			got := snapshot(t, root)
 			switch {
 			case err != nil:
 				t.Errorf("%s: %v", what, err)
 			case r.Hit:
+				for path := range before {
+					if want[path] == "" {
+						delete(got, path)
+					}
+				}
 				equal(t, want, got)
 			default:
 				missed++
-				equal(t, map[string]string{}, got)
+				equal(t, before, got)
 				if !strings.Contains(r.Reason, "damaged") {
 					t.Errorf("%s: the reason is %q", what, r.Reason)
 				}
@@ -43,9 +48,17 @@ func Damage(t *testing.T, open Opener, spare func(name string) bool) {
 					t.Errorf("%s: Save: %+v", what, s)
 				}
 			}
-			for name, good := range store {
-				must(t, os.MkdirAll(filepath.Dir(name), 0o700))
-				must(t, os.WriteFile(name, good, 0o600))
+		}
+		try := func(what string, bad []byte) {
+			taken := workspace(t)
+			write(t, taken, "x/own", "of the checkout")
+			for _, root := range []string{workspace(t), taken} {
+				must(t, os.WriteFile(name, bad, 0o600))
+				tryIn(root, what)
+				for name, good := range store {
+					must(t, os.MkdirAll(filepath.Dir(name), 0o700))
+					must(t, os.WriteFile(name, good, 0o600))
+				}
 			}
 		}
 		damages := 0
@@ -58,7 +71,7 @@ func Damage(t *testing.T, open Opener, spare func(name string) bool) {
 			try(fmt.Sprintf("cut at %d of %d", at, len(good)), good[:at])
 			try(fmt.Sprintf("byte %d removed", at), slices.Delete(slices.Clone(good), at, at+1))
 			try(fmt.Sprintf("byte added at %d", at), slices.Insert(slices.Clone(good), at, good[at]^1))
-			damages += 5
+			damages += 2 * 5
 		}
 		if len(good) > 0 && !spare(name) && missed != damages {
 			t.Errorf("%s: %d of %d damages were noticed", filepath.Base(name), missed, damages)
