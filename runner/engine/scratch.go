@@ -39,7 +39,7 @@ func ReadOwner(dir string) (Owner, error) {
 
 var errDamaged = errors.New("the mark is damaged")
 
-// Abandoned says whose dir was, and whether it still is somebody's who is not dead. A mark that makes no sense names nobody:
+// Abandoned says whose dir is, and whether that owner is dead. A mark that makes no sense names nobody who lives:
 // as marks are put in place whole, the machine has gone down since, and the owner with it. What has no mark is not ours.
 func Abandoned(dir string, dead func(Owner) bool) (Owner, bool) {
 	o, err := ReadOwner(dir)
