@@ -118,7 +118,7 @@ func partOf(path string) string {
 			return path[:at+end+1+next]
 		case name == modules:
 			found = true
-		case depth == 1 && !strings.Contains(path[at+end:]+"/", "/"+modules+"/"):
+		case depth == 1 && !strings.Contains(path[at+end:], "/"+modules+"/"):
 			return path[:at+end]
 		}
 		at += end + 1

@@ -24,6 +24,7 @@ func TestPartOf(t *testing.T) {
 		".npm/_cacache/content-v2/sha512/aa/x": ".npm/_cacache",
 		".npm/x":                               ".npm/x",
 		"a/b/c_node_modules/d":                 "a/b",
+		"a/b/node_modules":                     "a/b",
 	} {
 		if got := partOf(path); got != want {
 			t.Errorf("partOf(%q) = %q, want %q", path, got, want)
@@ -33,7 +34,7 @@ func TestPartOf(t *testing.T) {
 
 // A path counts for its part whatever came before it.
 func TestTallyOrder(t *testing.T) {
-	paths := []string{"apps/web/src/a", "apps/web/node_modules/x/a", "apps/web/z", "node_modules/@s/a/1", "node_modules/@s/b/1", "node_modules/a/node_modules/b/1", "node_modules/a/1", "f", "n\xff/m/1"}
+	paths := []string{"apps/web/src/a", "apps/web/node_modules", "apps/web/node_modules/x/a", "apps/web/z", "node_modules/@s/a/1", "node_modules/@s/b/1", "node_modules/a/node_modules/b/1", "node_modules/a/1", "f", "n\xff/m/1"}
 	want := map[string]int{}
 	for _, a := range paths {
 		for _, b := range paths {
