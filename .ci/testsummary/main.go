@@ -40,7 +40,7 @@ func run(in io.Reader, out io.Writer, requireDocker bool) (ok bool, err error) {
 }
 
 // ofDocker finds the skip reasons that a working container engine would have removed.
-var ofDocker = regexp.MustCompile(`(?i)\b(docker|engine|image)\b`)
+var ofDocker = regexp.MustCompile(`(?i)\b(dockerd?|engine|image)\b`)
 
 // close prints the skips and the closing line.
 func (r *report) close(requireDocker bool) (ok bool) {

@@ -62,6 +62,8 @@ Skipped:
 				`{"Action":"skip","Package":"p","Test":"TestA"}`,
 				`{"Action":"output","Package":"p","Test":"TestB","Output":"    a_test.go:3: needs the image x\n"}`,
 				`{"Action":"skip","Package":"p","Test":"TestB"}`,
+				`{"Action":"output","Package":"p","Test":"TestC","Output":"    a_test.go:3: needs a dockerd that starts\n"}`,
+				`{"Action":"skip","Package":"p","Test":"TestC"}`,
 				`{"Action":"pass","Package":"p"}`,
 			},
 			requireDocker: true,
@@ -70,9 +72,10 @@ Skipped:
 Skipped:
   p TestA: needs git
   p TestB: needs the image x  <- not allowed here
+  p TestC: needs a dockerd that starts  <- not allowed here
 
-1 of the skipped tests need a container engine or its image, and they must run here.
-0 passed, 1 failed, 1 skipped
+2 of the skipped tests need a container engine or its image, and they must run here.
+0 passed, 2 failed, 1 skipped
 `,
 		},
 		{
