@@ -101,10 +101,11 @@ func Open(p Pipes, s Setup) (*Session, error) {
 		pipes: p, nonce: nonce, mark: []byte("\x00preamp:" + nonce + " "),
 		begun: make(chan struct{}, 1), over: make(chan struct{}), closed: make(chan struct{}), halt: s.Halt != "",
 	}
-	go ses.copyStreams()
-
 	var said bytes.Buffer
-	res, err := ses.send(ses.prologue(s), 0, &limited{w: &said, left: 4096})
+	st := newStep(0, &limited{w: &said, left: 4096})
+	ses.begin(st) // before anything is read: a shell that ends at once has its words kept, too
+	go ses.copyStreams()
+	res, err := ses.send(ses.prologue(s), st)
 	switch {
 	case err != nil:
 	case res.Ended:
@@ -159,7 +160,7 @@ func (s *Session) run(command string, out io.Writer, next []string) (_ Result, s
 		frames, frame = s.frame(command), s.sent
 	}
 	frames += s.sendAhead(next, len(frames))
-	res, err := s.send(frames, frame, out)
+	res, err := s.step(frames, frame, out)
 	if res.Code != 0 || res.Ended || res.skipped || err != nil {
 		s.ahead = nil
 	}
@@ -214,15 +215,20 @@ type outcome struct {
 	skipped bool
 }
 
-// send sends frames, if any, and waits for the end of the one of that number.
-func (s *Session) send(frames string, frame int, out io.Writer) (outcome, error) {
-	st := &step{frame: frame, out: writer{w: out}, done: make(chan struct{})}
-	if !s.begin(st) {
-		if s.hasEnded() && frames == "" { // by the command that was sent ahead, which has printed nothing
-			return outcome{Result: Result{Ended: true, Killed: !s.parted}}, nil
-		}
-		return outcome{}, ErrClosed
+// step has output go to a step of its own, sends frames, if any, and waits for the end of the one of that number.
+func (s *Session) step(frames string, frame int, out io.Writer) (outcome, error) {
+	st := newStep(frame, out)
+	if s.begin(st) {
+		return s.send(frames, st)
 	}
+	if s.hasEnded() && frames == "" { // by the command that was sent ahead, which has printed nothing
+		return outcome{Result: Result{Ended: true, Killed: !s.parted}}, nil
+	}
+	return outcome{}, ErrClosed
+}
+
+// send sends frames, if any, and waits for the end of the current step.
+func (s *Session) send(frames string, st *step) (outcome, error) {
 	// A shell that dies while it reads leaves the write blocked or failed; the end of the streams tells of it in both
 	// cases, so the write is not waited for. What every pipe has room for does not block.
 	switch {

@@ -252,6 +252,24 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
+// A shell may be gone before Open waits for it: that is told as any other that does not get ready. Which of the two is first is up to
+// the scheduler, so it is tried often.
+func TestOpenGoneShell(t *testing.T) {
+	gone := func(io.Writer, io.Writer) error { return nil }
+	for range 2000 {
+		_, err := session.Open(session.Pipes{Input: nowhere{}, Copy: gone}, session.Setup{Dir: "/"})
+		if err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
+			t.Fatalf("%v, want that it ended before it was ready", err)
+		}
+	}
+}
+
+// nowhere is the input of a shell that is gone.
+type nowhere struct{}
+
+func (nowhere) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (nowhere) Close() error              { return nil }
+
 // stopper is an engine that does what a test says.
 type stopper struct{ terminate, kill func(context.Context) error }
 

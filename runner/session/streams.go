@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -15,6 +16,10 @@ type step struct {
 	out   writer
 	done  chan struct{} // closed when its record has come; res is valid then
 	res   record
+}
+
+func newStep(frame int, out io.Writer) *step {
+	return &step{frame: frame, out: writer{w: out}, done: make(chan struct{})}
 }
 
 // copyStreams has what the shell says brought to those who wait for it, until it has nothing more to say.
