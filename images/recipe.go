@@ -91,6 +91,9 @@ type file struct {
 	body string
 }
 
+//go:embed compilecache.sh
+var compileCache string
+
 //go:embed debian/rootfs.sh
 var debianScript string
 
@@ -138,6 +141,7 @@ func Recipes() []Recipe {
 				{"pins.tsv", 0o644, debianPins},
 				{"bashrc", 0o644, debianBashrc},
 				{"nvm.sh", 0o644, debianNvm},
+				{"compilecache.sh", 0o644, compileCache},
 			},
 			config: []string{
 				"ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -166,6 +170,7 @@ func Recipes() []Recipe {
 				{"Dockerfile", 0o644, al2023Dockerfile},
 				{"bashrc", 0o644, al2023Bashrc},
 				{"default-packages", 0o644, al2023Packages},
+				{"compilecache.sh", 0o644, compileCache},
 			},
 		}),
 	}

@@ -181,6 +181,10 @@ main() {
 
     # shellcheck disable=SC2016 # $1 is the root file system, in mmdebstrap's hook
     local forget_host='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"'
+    # Node looks for its compile cache in /tmp, which mmdebstrap would empty at the end. It has its own apt.conf there until
+    # then, so it is not for us to empty it. Node keeps what it has compiled by its options: those of this host stay out.
+    # shellcheck disable=SC2016
+    local fill_cache='chroot "$1" env -i PATH=/usr/local/bin:/usr/bin:/bin bash /root/compilecache.sh && rm "$1/root/compilecache.sh"'
     say "installing Debian $suite ($arch): ${packages[*]}"
     mmdebstrap \
         --mode="${PREAMP_MMDEBSTRAP_MODE:-auto}" \
@@ -194,6 +198,9 @@ main() {
         "${excluded[@]/#/--dpkgopt=path-exclude=}" \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --customize-hook="tar-in $work/tools.tar /" \
+        --customize-hook="copy-in $here/compilecache.sh /root" \
+        --customize-hook="$fill_cache" \
+        --skip=cleanup/tmp \
         --customize-hook="$forget_host" \
         "$suite" - "${sources[@]}" >&3
     say "root file system written"

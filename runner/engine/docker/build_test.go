@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/preamp-build/preamp/runner/engine"
 	"github.com/preamp-build/preamp/runner/engine/docker"
@@ -93,4 +96,37 @@ func TestImageBuilder(t *testing.T) {
 			t.Errorf("%v, want the context's", err)
 		}
 	})
+}
+
+// npm finds its modules compiled in our own image, as long as that was made on such a CPU: what it runs is there already, and only
+// what is not is written.
+func TestCompileCache(t *testing.T) {
+	e := dockertest.Engine(t, docker.Options{})
+	image := dockertest.Image(t, e)
+	img, err := e.Image(t.Context(), image, engine.Pull{Policy: engine.PullNever}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.Labels["preamp.recipe.name"] == "" {
+		t.Skip("needs an image of preamp's own: " + image + " is none")
+	}
+	out, err := e.Probe(t.Context(), image, `
+		count() { find /tmp/node-compile-cache -type f | wc -l; }
+		cd "$(mktemp -d)" && echo '{"name": "site", "version": "1.0.0"}' >package.json
+		before=$(count)
+		npm install --offline --no-audit --no-fund >/dev/null
+		echo "$before $(($(count) - before))"
+		stat -c '%a %U' /tmp /tmp/node-compile-cache
+	`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there, written int
+	if _, err := fmt.Sscan(string(out), &there, &written); err != nil || there < 300 || written > 20 {
+		t.Errorf("%s: %d modules were there, %d were written; want hundreds, and next to none", out, there, written)
+	}
+	_, rest, _ := strings.Cut(string(out), "\n")
+	if diff := cmp.Diff("1777 root\n1777 root\n", rest); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
