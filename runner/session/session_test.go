@@ -227,6 +227,29 @@ func TestCommandWithNUL(t *testing.T) {
 	sh.expect(t, "echo on", "on\n", 0)
 }
 
+// What a build runs is scheduled as a batch; without chrt it is not, and nothing is said of it.
+func TestBatch(t *testing.T) {
+	const policy = `(set -e; read -ra stat </proc/$BASHPID/stat; echo ${stat[40]})` // proc_pid_stat(5)
+	ours, err := exec.Command(need.Program(t, "bash"), "-c", policy).Output()
+	if err != nil {
+		t.Skip("needs Linux's /proc: " + err.Error())
+	}
+	t.Run("chrt", func(t *testing.T) {
+		need.Program(t, "chrt")
+		open(t, whole).expect(t, policy, "3\n", 0)
+	})
+	t.Run("none", func(t *testing.T) {
+		dir := t.TempDir()
+		for _, name := range []string{"sh", "bash"} {
+			if err := os.Symlink(need.Program(t, name), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Setenv("PATH", dir)
+		open(t, whole).expect(t, policy, string(ours), 0)
+	})
+}
+
 // A shell that says something else than ours, or nothing, is an error with its words.
 func TestOpenFails(t *testing.T) {
 	for name, tc := range map[string]struct{ argv, dir, want string }{
