@@ -27,9 +27,10 @@ type Axis struct {
 // All are the axes, in the order of the report.
 func All() []Axis {
 	return []Axis{
-		job(), command(), restoreWarm(), restorePortable(), saveFull(), saveDelta(), sizes(), cloneCold(), cloneWarm(), skip(), artifact(), peers(),
-		// Their builds remove many files at their ends, which slows down those who make files.
-		memory(), install(),
+		job(), command(),
+		// Before the disk is almost full: builds empty their trash then, which slows down those who make files.
+		install(),
+		restoreWarm(), restorePortable(), saveFull(), saveDelta(), sizes(), cloneCold(), cloneWarm(), skip(), artifact(), peers(), memory(),
 	}
 }
 
