@@ -160,7 +160,7 @@ func (s *Session) run(command string, out io.Writer, next []string) (_ Result, s
 		frames, frame = s.frame(command), s.sent
 	}
 	frames += s.sendAhead(next, len(frames))
-	res, err := s.step(frames, frame, out)
+	res, err := s.exchange(frames, frame, out)
 	if res.Code != 0 || res.Ended || res.skipped || err != nil {
 		s.ahead = nil
 	}
@@ -215,8 +215,8 @@ type outcome struct {
 	skipped bool
 }
 
-// step has output go to a step of its own, sends frames, if any, and waits for the end of the one of that number.
-func (s *Session) step(frames string, frame int, out io.Writer) (outcome, error) {
+// exchange has output go to a step of its own, sends frames, if any, and waits for the end of the one of that number.
+func (s *Session) exchange(frames string, frame int, out io.Writer) (outcome, error) {
 	st := newStep(frame, out)
 	if s.begin(st) {
 		return s.send(frames, st)

@@ -205,6 +205,7 @@ func TestIsolation(t *testing.T) {
 		{"no mounts can be made", "unshare --mount true 2>/dev/null; echo $?", "1"},
 		{"no raw sockets", "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)' 2>&1 | tail -1", "PermissionError: [Errno 1] Operation not permitted"},
 		{"one mount of the host, the workspace", "grep -c ' /codebuild/output/src1/src/app ' /proc/self/mountinfo; awk '$4 != \"/\" && $9 !~ /^(overlay|tmpfs|proc|sysfs|cgroup|mqueue|devpts)/ && $5 !~ /^.etc.(resolv.conf|hostname|hosts)$|^.run..containerenv$|^.(proc.[a-z_-]+|sys.firmware|dev.(null|zero|full|tty|u?random))?$/ {print $5}' /proc/self/mountinfo", "1\n/codebuild/output/src1/src/app"},
+		{"a batch for the scheduler", "awk '{print $41}' /proc/self/stat", "3"},
 		{"process limit", "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null", "512"},
 		{"memory limit", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null", "2147483648"},
 		{"secrets are not in the environment of process 1", "tr '\\0' '\\n' < /proc/1/environ | grep -c sec-ret-1", "0"},

@@ -29,7 +29,7 @@ const asUserVar = "PREAMP_TEST_AS_USER"
 // socket: the usual case on a developer's machine, and not what CI runs as.
 func TestOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 || os.Getenv(asUserVar) != "" {
-		t.Skip("needs root, to become an ordinary user")
+		t.Skip("needs root, to become an ordinary user of the engine")
 	}
 	t.Parallel()
 	e := dockertest.Engine(t, docker.Options{})
@@ -47,7 +47,7 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	if stat.Mode()&0o060 != 0o060 {
-		t.Skipf("needs a socket that a group may use; %s is %v", socket, stat.Mode())
+		t.Skipf("needs an engine's socket that a group may use; %s is %v", socket, stat.Mode())
 	}
 	const user = 23456
 	home, err := os.MkdirTemp("", "preamp-user-") //nolint:usetesting // outside of t.TempDir, whose parents are root's alone
